@@ -1,0 +1,155 @@
+"""The half of the protocol that answers what the peer asks.
+
+An application answers at once, which costs no Deferred, or later; in any order. One bad
+message never ends a session: whatever an application does, its request gets one answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_smpp.errors import RequestRefused, SMPPError
+from twisted_smpp.matrix import LINK
+from twisted_smpp.session import Session
+from twisted_smpp.states import Role
+from twisted_smpp.status import CommandStatus
+from twisted_smpp.wire.pdu import Request, Response
+from twisted_smpp.wire.pdus import DataSM, DeliverSM, Unbind
+
+if TYPE_CHECKING:
+    from twisted_smpp.factory import SMPPFactory
+
+__all__ = ["ANSWERING", "BINDING", "Answer", "Answering"]
+
+#: What an application may answer a request with; None stands for ESME_ROK.
+Answer = Response | int | None | Deferred[Any] | Coroutine[Any, Any, Any] | Awaitable[Any]
+
+# Why reading is paused; the other reasons are in the protocol.
+ANSWERING, BINDING = 4, 8
+
+
+class Answering:
+    """What :class:`~twisted_smpp.protocol.SMPPProtocol` does with requests of the peer."""
+
+    log: Logger
+    factory: SMPPFactory
+    session: Session
+    bind_request: Any
+    _answering: dict[object, tuple[Request[Any], float]] | None
+    _beat_at: float
+    _ending: bool
+    _reading: bool
+    _on_request: Callable[[Any, Any], Answer]
+    _seconds: Callable[[], float]
+    _pause: Callable[[int], None]
+    _resume: Callable[[int], None]
+    _flush: Callable[[], None]
+    _drained: Callable[[], None]
+    _rearm_sooner: Callable[[], None]
+    _peer_unbinds: Callable[[Request[Any]], None]
+    _broken: Callable[[Failure], None]
+
+    @property
+    def peer(self) -> str:
+        """The other end as text, for logs."""
+        raise NotImplementedError
+
+    def _requested(self, request: Request[Any]) -> None:
+        asked: Callable[[Any, Any], Answer] = self._on_request
+        if request.__class__ in LINK:
+            if request.__class__ is Unbind:
+                self._peer_unbinds(request)
+                return
+            asked = self.factory.on_bind
+        if self._ending and request.__class__ not in LINK:
+            self._answer(request, self._try_again(request))
+            return
+        try:
+            answer = asked(self, request)
+        except Exception:
+            answer = self._failed(request, Failure())
+        if isinstance(answer, Response | int) or answer is None:
+            self._answer(request, answer)
+        else:
+            self._answer_later(request, answer)
+
+    def _answer(self, request: Request[Any], answer: Any) -> None:
+        """Sends a response, or makes it from a status or None."""
+        if answer.__class__ is not request.answer:
+            if request.answer is None:
+                return
+            if not isinstance(answer, Response):
+                answer = request.answer(command_status=int(answer or 0))
+        session = self.session
+        try:
+            sent = session.answer(request, answer)
+        except SMPPError as error:
+            self.log.error(
+                "{peer}: the application's answer to {command} cannot be sent: {error}",
+                peer=self.peer,
+                command=request.command,
+                error=str(error),
+            )
+            session.answer(request, request.answer(command_status=CommandStatus.ESME_RSYSERR))
+            return
+        if sent and request.__class__ in LINK and session.bound and self.bind_request is None:
+            self.bind_request = request
+            self.factory.bound(self)
+
+    def _failed(self, request: Request[Any], failure: Failure) -> int:
+        """The status for an application that raised."""
+        if failure.check(RequestRefused):
+            return cast(RequestRefused, failure.value).command_status
+        self.log.failure(
+            "{peer}: the application failed to answer {command}",
+            failure,
+            peer=self.peer,
+            command=request.command,
+        )
+        return self._try_again(request)
+
+    def _try_again(self, request: Request[Any]) -> int:
+        """The status that makes the peer keep a message."""
+        if self.session.role is Role.ESME and isinstance(request, DeliverSM | DataSM):
+            return CommandStatus.ESME_RX_T_APPN
+        return CommandStatus.ESME_RSYSERR
+
+    def _answer_later(self, request: Request[Any], answer: Any) -> None:
+        if self._answering is None:
+            self._answering = {}
+        token = object()
+        by = self._seconds() + self.factory.answer_timeout
+        self._answering[token] = (request, by)
+        if len(self._answering) >= self.factory.max_unanswered:
+            self._pause(ANSWERING)
+        if request is self.session.binding:
+            self._pause(BINDING)
+        deferred = answer if isinstance(answer, Deferred) else ensureDeferred(answer)
+        deferred.addErrback(lambda failure: self._failed(request, failure))
+        deferred.addCallback(self._came, token)
+        deferred.addErrback(self._broken)
+        if by < self._beat_at:
+            self._rearm_sooner()
+
+    def _came(self, answer: Any, token: object) -> None:
+        """A later answer came, or its time was up."""
+        if self._answering is None or token not in self._answering:
+            self.log.info("{peer}: an answer of the application came too late", peer=self.peer)
+            return
+        request, _ = self._answering.pop(token)
+        if not (answer is None or isinstance(answer, Response | int)):
+            failure = Failure(TypeError(f"{type(answer).__name__} is no answer"))
+            answer = self._failed(request, failure)
+        self._answer(request, answer)
+        if len(self._answering) < self.factory.max_unanswered:
+            self._resume(ANSWERING)
+        self._resume(BINDING)
+        if not self._reading:
+            self._flush()
+        if self._ending:
+            self._drained()

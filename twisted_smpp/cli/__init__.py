@@ -1,0 +1,5 @@
+"""The ``smpp`` command."""
+
+from twisted_smpp.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,20 @@
+"""``smpp send`` and ``smpp decode``."""
+
+from __future__ import annotations
+
+import click
+
+from twisted_smpp.cli.decode import decode
+from twisted_smpp.cli.send import send
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="twisted_smpp", message="twisted_smpp %(version)s")
+def main() -> None:
+    """Tools for SMPP: send a message, read a PDU."""
+
+
+main.add_command(send)
+main.add_command(decode)

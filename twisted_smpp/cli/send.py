@@ -1,0 +1,219 @@
+"""``smpp send``: bind, send one message, wait for its receipt."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.error import ConnectError
+from twisted.internet.task import react
+
+from twisted_smpp.errors import BindRefused, RequestRefused, SMPPError
+from twisted_smpp.factory import BIND_MODES, ESMEFactory
+from twisted_smpp.text import coding
+from twisted_smpp.text.receipt import Receipt, is_receipt
+from twisted_smpp.trace import line
+from twisted_smpp.values import NPI, TON, RegisteredDelivery
+from twisted_smpp.wire.pdus import SubmitSM
+
+__all__ = ["send"]
+
+SENT, REFUSED, UNREACHABLE = 0, 1, 2
+
+
+@click.command(
+    epilog="""Exit codes: 0 accepted, and delivered when a receipt was asked for; 1 refused,
+not delivered, or no receipt in time; 2 cannot connect or bind.
+
+Examples:
+
+\b
+  smpp send --system-id smppclient1 --password-file pw.txt --to 491761234567 'Hello'
+  SMPP_PASSWORD=... smpp send -c tls:smsc.example:3550 -u me --from Shop \\
+      --to 491761234567 --no-receipt 'Your parcel is here'
+"""
+)
+@click.argument("text")
+@click.option("--to", "destination", required=True, metavar="ADDRESS", help="Who gets it.")
+@click.option("--from", "source", default="", metavar="ADDRESS", help="Who sends it.")
+@click.option(
+    "-c",
+    "--connect",
+    default="tcp:127.0.0.1:2775",
+    show_default=True,
+    metavar="ENDPOINT",
+    help="The message centre: a Twisted client endpoint (tcp:, tls:, ...).",
+)
+@click.option("-u", "--system-id", required=True, help="Who you are to the message centre.")
+@click.option(
+    "-p",
+    "--password-file",
+    type=click.Path(dir_okay=False),
+    help="File whose first line is the password; else the variable SMPP_PASSWORD.",
+)
+@click.option("--system-type", default="", help="If the message centre asks for it.")
+@click.option(
+    "--bind",
+    type=click.Choice(sorted(BIND_MODES)),
+    default="transceiver",
+    show_default=True,
+    help="A transmitter gets no receipt on this connection.",
+)
+@click.option("--receipt/--no-receipt", default=True, help="Whether to wait for a receipt.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for the receipt.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print each PDU that passes.")
+def send(**options: Any) -> None:
+    """Bind, send TEXT to an address and wait for its delivery receipt.
+
+    The text is sent in the GSM alphabet if that has all of it, else in UCS-2. It has to
+    fit into one message: 160 characters, or 70 in UCS-2.
+    """
+    coded = coding.encode(options["text"])
+    if not coded.fits:
+        most = coding.MOST_OCTETS[coded.data_coding]  # type: ignore[index]
+        raise click.UsageError(
+            f"the text takes {len(coded.octets)} octets in {coded.data_coding!r}, "
+            f"one message holds {most}"
+        )
+    try:
+        react(lambda reactor: Sending(reactor, options, coded).run())
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def password(path: str | None) -> str:
+    """The password, from a file or the environment."""
+    if path is None:
+        return os.environ.get("SMPP_PASSWORD", "")
+    try:
+        return Path(path).read_text("latin-1").partition("\n")[0].rstrip("\r")
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def ton_npi(address: str) -> tuple[int, int]:
+    """Type of number and numbering plan, by the look of an address."""
+    digits = address.removeprefix("+")
+    if not digits.isdecimal():
+        return (TON.ALPHANUMERIC, NPI.UNKNOWN) if address else (TON.UNKNOWN, NPI.UNKNOWN)
+    if len(digits) <= 6:
+        return TON.UNKNOWN, NPI.UNKNOWN
+    return TON.INTERNATIONAL, NPI.ISDN
+
+
+class Sending:
+    """One run of the command."""
+
+    def __init__(self, reactor: Any, options: dict[str, Any], coded: coding.Coded) -> None:
+        self._reactor = reactor
+        self._options = options
+        self._coded = coded
+        self._receipts: dict[str, Receipt] = {}
+        self._awaited: tuple[str, Deferred[Receipt]] | None = None
+
+    def run(self) -> Deferred[None]:
+        """Fires when all is done, with SystemExit for an exit code other than 0."""
+        return Deferred.fromCoroutine(self._run())
+
+    async def _run(self) -> None:
+        try:
+            session = await self._bind()
+        except (ConnectError, SMPPError, TimeoutError, ValueError, OSError) as error:
+            what = "refused the bind" if isinstance(error, BindRefused) else "cannot be reached"
+            self._say(f"the message centre {what}: {error}")
+            raise SystemExit(UNREACHABLE) from None
+        try:
+            code = await self._send(session)
+        finally:
+            await session.unbind()
+        if code:
+            raise SystemExit(code)
+
+    async def _bind(self) -> Any:
+        from twisted.internet.endpoints import clientFromString
+
+        bound: Deferred[Any] = Deferred()
+        options = self._options
+        factory = ESMEFactory(
+            options["system_id"],
+            password(options["password_file"]),
+            bind=options["bind"],
+            system_type=options["system_type"],
+            on_request=self._requested,
+            on_bound=bound.callback,
+            on_refused=lambda session, error: bound.errback(error),
+            taps=[self._show] if options["verbose"] else [],
+            clock=self._reactor,
+        )
+        endpoint = clientFromString(self._reactor, options["connect"])
+        await endpoint.connect(factory)
+        return await bound
+
+    async def _send(self, session: Any) -> int:
+        options = self._options
+        source_ton, source_npi = ton_npi(options["source"])
+        dest_ton, dest_npi = ton_npi(options["destination"])
+        request = SubmitSM(
+            source_addr_ton=source_ton,
+            source_addr_npi=source_npi,
+            source_addr=options["source"].removeprefix("+"),
+            dest_addr_ton=dest_ton,
+            dest_addr_npi=dest_npi,
+            destination_addr=options["destination"].removeprefix("+"),
+            registered_delivery=RegisteredDelivery.RECEIPT if options["receipt"] else 0,
+            data_coding=self._coded.data_coding,
+            short_message=self._coded.octets,
+        )
+        try:
+            response = await session.request(request)
+        except RequestRefused as error:
+            self._say(str(error))
+            return REFUSED
+        except SMPPError as error:
+            self._say(f"it is not known whether the message was accepted: {error}")
+            return REFUSED
+        click.echo(f"accepted, message_id {response.message_id}")
+        if not options["receipt"] or options["bind"] == "transmitter":
+            return SENT
+        return await self._await_receipt(response.message_id)
+
+    async def _await_receipt(self, message_id: str) -> int:
+        receipt = self._receipts.pop(message_id, None)
+        if receipt is None:
+            waiting: Deferred[Receipt] = Deferred()
+            self._awaited = (message_id, waiting)
+            waiting.addTimeout(self._options["timeout"], self._reactor)
+            try:
+                receipt = await waiting
+            except TimeoutError:
+                self._say(f"no receipt within {self._options['timeout']:g} s")
+                return REFUSED
+        state = "in an unknown state" if receipt.message_state is None else receipt.stat
+        click.echo(f"{receipt.stat or state}")
+        return SENT if receipt.delivered else REFUSED
+
+    def _requested(self, session: Any, request: Any) -> None:
+        if not hasattr(request, "esm_class") or not is_receipt(request):
+            return
+        receipt = Receipt.of(request)
+        if self._awaited is not None and self._awaited[0] == receipt.message_id:
+            awaited, self._awaited = self._awaited[1], None
+            awaited.callback(receipt)
+        else:
+            self._receipts[receipt.message_id] = receipt
+
+    def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:
+        click.echo(line(direction, pdu, time))
+
+    def _say(self, text: str) -> None:
+        click.echo(f"smpp send: {text}", err=True)

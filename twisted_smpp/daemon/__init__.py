@@ -1,0 +1,1 @@
+"""The ``twistd smpp`` plugin."""

@@ -1,0 +1,241 @@
+"""``twistd smpp smsc`` and ``twistd smpp esme``: options, and the services made of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.portal import Portal
+from twisted.cred.strcred import AuthOptionMixin
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python import usage
+
+from twisted_smpp.esme import ESMEService
+from twisted_smpp.factory import BIND_MODES
+from twisted_smpp.smsc import AccountRealm, SMSCService
+from twisted_smpp.text import coding
+from twisted_smpp.text.receipt import Receipt
+
+__all__ = ["Options", "makeService"]
+
+log = Logger()
+
+
+class _OneLineErrors(usage.Options):
+    """Options whose errors are one line and exit code 1."""
+
+    def parseOptions(self, options: Any = None) -> None:
+        """Twisted: parses; ends the process with one line when something is wrong."""
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except usage.UsageError as error:
+            sys.exit(f"{self.synopsis_name}: {error} (--help shows the options)")
+
+    synopsis_name = "twistd smpp"
+    synopsis = "twistd smpp smsc|esme [options]"
+    examples = ""
+
+    def getSynopsis(self) -> str:
+        """Twisted: the first line of --help."""
+        return f"Usage: {self.synopsis}"
+
+    def getUsage(self, width: int | None = None) -> str:
+        """Twisted: the text of --help; examples keep their lines."""
+        return str(super().getUsage(width)) + self.examples
+
+    def opt_version(self) -> None:
+        """Show the version of twisted_smpp and exit."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"twisted_smpp {version('twisted_smpp')}\n")
+        sys.exit(0)
+
+
+class SMSCOptions(_OneLineErrors, AuthOptionMixin):
+    """Options of ``twistd smpp smsc``."""
+
+    synopsis_name = "twistd smpp smsc"
+    synopsis = "twistd smpp smsc --listen ENDPOINT --auth CHECKER"
+    supportedInterfaces = (IUsernamePassword,)
+    optParameters = [  # noqa: RUF012
+        ["listen", "l", "tcp:2775:interface=127.0.0.1", "Endpoint to listen on (tcp:, ssl:, ...)."],
+        ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
+        ["window", "w", 10, "Deliveries that may wait for their responses.", int],
+    ]
+    longdesc = """Runs a message centre. It accepts messages, gives each an id and, when one
+is asked for, answers with a delivery receipt. A file for --auth file: has a line
+"system_id:password" for each account; --help-auth lists the other kinds of checkers.
+Passwords given with memory: can be seen by every user of this machine."""
+    examples = """
+Examples:
+
+  twistd -n smpp smsc --auth memory:smppclient1:password
+
+  twistd smpp smsc --listen tcp:2775 --auth file:/etc/smpp/passwords
+
+  twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
+      --auth file:/etc/smpp/passwords
+"""
+
+    def postOptions(self) -> None:
+        """Checks what belongs together."""
+        if not self.get("credCheckers"):
+            raise usage.UsageError("--auth is needed: nobody could bind")
+        for checker in self["credCheckers"]:
+            _prepare(checker)
+        _at_least_one("--window", self["window"])
+
+
+class ESMEOptions(_OneLineErrors):
+    """Options of ``twistd smpp esme``."""
+
+    synopsis_name = "twistd smpp esme"
+    synopsis = "twistd smpp esme --connect ENDPOINT --system-id ID --password-file FILE"
+    optParameters = [  # noqa: RUF012
+        ["connect", "c", "tcp:127.0.0.1:2775", "Endpoint of the message centre (tcp:, tls:, ...)."],
+        ["system-id", "u", None, "Who the ESME is."],
+        ["password-file", "p", None, "File whose first line is the password."],
+        ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
+        ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
+        ["window", "w", 10, "Requests that may wait for their responses.", int],
+    ]
+    longdesc = """Binds to a message centre, stays bound, and logs the receipts and the
+messages that come (a message by its length, not its text)."""
+    examples = """
+Examples:
+
+  twistd -n smpp esme --connect tcp:127.0.0.1:2775 --system-id smppclient1 \\
+      --password-file password.txt
+
+  twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
+      --password-file password.txt --bind receiver
+"""
+
+    def postOptions(self) -> None:
+        """Checks the options and reads the password."""
+        if not self["system-id"]:
+            raise usage.UsageError("--system-id is needed")
+        if self["bind"] not in BIND_MODES:
+            raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
+        _at_least_one("--window", self["window"])
+        self["password"] = ""
+        if self["password-file"] is not None:
+            self["password"] = read_password(self["password-file"])
+
+
+class Options(_OneLineErrors):
+    """Options of ``twistd smpp``."""
+
+    subCommands = [  # noqa: RUF012
+        ["smsc", None, SMSCOptions, "Run a message centre that ESMEs bind to."],
+        ["esme", None, ESMEOptions, "Bind to a message centre and stay bound."],
+    ]
+    longdesc = "SMPP, either side of it. twistd smpp smsc --help shows the options of one."
+
+    def postOptions(self) -> None:
+        """Checks that a role was chosen."""
+        if self.subCommand is None:
+            raise usage.UsageError("say which role: smsc or esme")
+
+
+def _prepare(checker: Any) -> None:
+    """Finds out now whether a checker can work."""
+    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
+        # "memory:" keeps what stood on the command line as str; credentials are octets.
+        checker.users = {_octets(user): _octets(word) for user, word in checker.users.items()}
+    elif isinstance(checker, FilePasswordDB) and not Path(checker.filename).is_file():
+        raise usage.UsageError(f"--auth: there is no file {checker.filename}")
+
+
+def _octets(text: str | bytes) -> bytes:
+    return text.encode("latin-1", "replace") if isinstance(text, str) else text
+
+
+def _at_least_one(option: str, value: int) -> None:
+    if value < 1:
+        raise usage.UsageError(f"{option} is {value}, at least 1 is needed")
+
+
+def read_password(path: str) -> str:
+    """The first line of a file.
+
+    Raises:
+        twisted.python.usage.UsageError: it cannot be read.
+    """
+    try:
+        text = Path(path).read_text("latin-1")
+    except OSError as error:
+        raise usage.UsageError(f"cannot read {path}: {error.strerror}") from None
+    return text.partition("\n")[0].rstrip("\r")
+
+
+class ListeningOrExit(SMSCService):
+    """A message centre that ends the process with one line when it cannot listen."""
+
+    def _listen(self) -> None:
+        try:
+            super()._listen()
+        except CannotListenError as error:
+            sys.exit(f"twistd smpp smsc: {error}")
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """The service that the options describe."""
+    if reactor is None:
+        from twisted.internet import reactor
+    role: Any = options.subOptions
+    try:
+        if isinstance(role, SMSCOptions):
+            return _smsc(role, reactor)
+        return _esme(role, reactor)
+    except ValueError as error:
+        sys.exit(f"{role.synopsis_name}: {error}")
+
+
+def _smsc(options: SMSCOptions, reactor: Any) -> IService:
+    portal = Portal(AccountRealm(IReactorTime(reactor)), options["credCheckers"])
+    return ListeningOrExit(
+        options["listen"],
+        portal,
+        system_id=options["system-id"],
+        window=options["window"],
+        reactor=reactor,
+    )
+
+
+def _esme(options: ESMEOptions, reactor: Any) -> IService:
+    return ESMEService(
+        options["connect"],
+        options["system-id"],
+        options["password"],
+        bind=options["bind"],
+        system_type=options["system-type"],
+        window=options["window"],
+        on_message=_log_message,
+        on_receipt=_log_receipt,
+        reactor=reactor,
+    )
+
+
+def _log_message(pdu: Any) -> None:
+    text = coding.decode(getattr(pdu, "short_message", b""), pdu.data_coding)
+    log.info(
+        "message from {source} to {destination}: {size}",
+        source=ascii(pdu.source_addr),
+        destination=ascii(pdu.destination_addr),
+        size="octets" if text is None else f"{len(text)} characters",
+    )
+
+
+def _log_receipt(receipt: Receipt, pdu: Any) -> None:
+    log.info(
+        "receipt for {message_id}: {stat}",
+        message_id=ascii(receipt.message_id),
+        stat=ascii(receipt.stat),
+    )

@@ -1,0 +1,55 @@
+"""What a session puts up with before it ends: bounds on time, count and size."""
+
+from __future__ import annotations
+
+__all__ = [
+    "FRAME_OCTETS_PER_SECOND",
+    "FRAME_SECONDS",
+    "FRAME_SECONDS_UNBOUND",
+    "LATE_MOST",
+    "LATE_SECONDS",
+    "MALFORMED_PER_MINUTE",
+    "SLACK",
+    "TIMEOUTS_IN_A_ROW",
+    "UNBOUND_BUFFER",
+    "UNBOUND_ENQUIRIES",
+    "UNBOUND_ERRORS",
+    "UNMATCHED_PER_MINUTE",
+    "Budget",
+]
+
+#: Late responses are recognised for so long, and so many of them.
+LATE_SECONDS, LATE_MOST = 600.0, 1024
+#: What a peer may get wrong in a minute before the connection ends.
+MALFORMED_PER_MINUTE, UNMATCHED_PER_MINUTE = 10, 100
+#: Before it is bound a peer gets so many enquire_links answered, and may err so often.
+UNBOUND_ENQUIRIES, UNBOUND_ERRORS = 5, 3
+#: Octets that may wait behind a bind which is not answered yet.
+UNBOUND_BUFFER = 4096
+#: So many requests in a row without a response mean that the peer is stuck.
+TIMEOUTS_IN_A_ROW = 3
+#: A PDU that has begun must be whole in so many seconds, more for a long one.
+FRAME_SECONDS, FRAME_SECONDS_UNBOUND, FRAME_OCTETS_PER_SECOND = 10.0, 5.0, 1024
+#: A deadline this near is due: timers of a reactor are not exact to the last bit.
+SLACK = 0.001
+
+
+class Budget:
+    """So many in so many seconds, refilled evenly."""
+
+    __slots__ = ("_at", "_left", "_most", "_seconds")
+
+    def __init__(self, most: int, seconds: float, now: float) -> None:
+        self._most = self._left = float(most)
+        self._seconds = seconds
+        self._at = now
+
+    def spend(self, now: float) -> bool:
+        """Takes one; False when none is left."""
+        grown = (now - self._at) * self._most / self._seconds
+        self._left = min(self._most, self._left + grown) - 1
+        self._at = now
+        if self._left < 0:
+            self._left = 0.0
+            return False
+        return True

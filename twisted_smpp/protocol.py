@@ -1,0 +1,538 @@
+"""Where a session meets a Twisted transport, Deferreds and a clock.
+
+:class:`SMPPProtocol` drives a :class:`~twisted_smpp.session.Session` and adds
+
+- a Deferred for each request, and a bounded queue of requests that wait for the window;
+- one write per read: all that one ``dataReceived`` causes leaves in one
+  ``transport.write``;
+- one timer: the heartbeat is a ``LoopingCall`` whose interval is the time to the next
+  deadline, so that an idle session wakes up only for its enquire_link;
+- backpressure: it is the transport's streaming producer, and while the transport is full
+  it neither sends nor reads, so that a peer that does not read cannot grow our memory;
+- answers that come later: an application may return a Deferred or a coroutine.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_smpp.answering import Answer, Answering
+from twisted_smpp.errors import (
+    NotPermitted,
+    RequestRefused,
+    ResponseTimeout,
+    SessionLost,
+    SMPPError,
+    WindowFull,
+)
+from twisted_smpp.events import Close, Event, Pending, TimedOut, Violation
+from twisted_smpp.matrix import LINK
+from twisted_smpp.session import Session
+from twisted_smpp.shorthands import Shorthands
+from twisted_smpp.states import State
+from twisted_smpp.status import CommandStatus
+from twisted_smpp.tap import Tap, Watch
+from twisted_smpp.wire.pdu import Request, Response
+from twisted_smpp.wire.pdus import Unbind
+
+if TYPE_CHECKING:
+    from twisted_smpp.factory import SMPPFactory
+
+__all__ = ["Answer", "SMPPProtocol"]
+
+R = TypeVar("R", bound=Response | None)
+
+# Why reading is paused; several may hold at once.
+_WRITING, _ASKED = 1, 2
+
+#: After a close that should be orderly the connection is cut.
+_ABORT_AFTER = 10.0
+#: So many log lines about a peer in a minute; the rest is counted.
+_LINES_PER_MINUTE = 10
+
+
+@implementer(IPushProducer)
+class SMPPProtocol(Answering, Shorthands, Protocol):
+    """One connection, either role.
+
+    Made by a :class:`~twisted_smpp.factory.SMPPFactory`, which has the settings.
+
+    Attributes:
+        session: the conversation; its ``state``, ``window`` and ``in_flight`` may be read.
+        bind_request: the bind that was accepted, or None.
+    """
+
+    log = Logger()
+    factory: SMPPFactory
+
+    def __init__(self) -> None:
+        self.session: Session = cast(Session, None)
+        self.bind_request: Any = None
+        self._waiting: deque[tuple[Request[Any], bytes, Deferred[Any]]] | None = None
+        self._answering: dict[object, tuple[Request[Any], float]] | None = None
+        self._watch: Watch | None = None
+        self._paused = 0
+        self._reading = False
+        self._closing: str | None = None
+        self._abort_at: float | None = None
+        self._stalled_at: float | None = None
+        self._lost = False
+        self._ending = False
+        self._drain_by: float | None = None
+        self._unbind_asked: Request[Any] | None = None
+        self._ended: list[Deferred[None]] | None = None
+        self._beat_at = 0.0
+        self._lines = 0
+        self._lines_since = 0.0
+        self._lines_hidden = 0
+
+    # The connection.
+
+    def connectionMade(self) -> None:
+        """Twisted: the connection is there."""
+        factory = self.factory
+        self._seconds = factory.clock.seconds
+        now = self._seconds()
+        self.session = factory.make_session(now)
+        self._on_request = factory.on_request
+        self._response_seconds = factory.timers.response
+        if factory.taps:
+            self._watch = Watch(list(factory.taps))
+        transport: Any = self.transport
+        if ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+        transport.registerProducer(self, True)
+        self._heartbeat = LoopingCall(self._beat)
+        self._heartbeat.clock = factory.clock
+        self._heartbeat.start(self._time_to_beat(now), now=False).addErrback(self._broken)
+        factory.connected(self)
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
+        """Twisted: the connection is gone; whatever waited fails with SessionLost."""
+        if self._heartbeat.running:
+            self._heartbeat.stop()
+        self._lost = True
+        why = self._closing or reason.getErrorMessage()
+        if self.session.framing.partial:
+            self.log.debug(
+                "{peer}: {octets} octets of an unfinished PDU are dropped",
+                peer=self.peer,
+                octets=self.session.framing.partial,
+            )
+        self._answering = None
+        for pending in self.session.lost():
+            if pending.context is not None:
+                pending.context.errback(SessionLost(f"{why}; the outcome is unknown"))
+        self._fail_waiting(why)
+        ended, self._ended = self._ended or (), None
+        for deferred in ended:
+            deferred.callback(None)
+        self.factory.disconnected(self, why)
+
+    @property
+    def peer(self) -> str:
+        """The other end as text, for logs."""
+        address: Any = self.transport.getPeer() if self.transport else None
+        host = getattr(address, "host", None)
+        return f"{host}:{address.port}" if host is not None else str(address)
+
+    @property
+    def state(self) -> State:
+        """The state of the session."""
+        return self.session.state
+
+    @property
+    def bound(self) -> bool:
+        """Whether messages may pass."""
+        return self.session.bound and self._closing is None
+
+    def add_tap(self, tap: Tap) -> None:
+        """Shows every PDU from now on to ``tap``; see :mod:`twisted_smpp.tap`."""
+        if self._watch is None:
+            self._watch = Watch([])
+        self._watch.taps.append(tap)
+
+    # Reading.
+
+    def dataReceived(self, data: bytes) -> None:
+        """Twisted: octets came."""
+        if self._watch is not None:
+            self._watch.see("received", data, self._seconds())
+        if self._reading or self._paused:
+            self.session.framing.push(data)
+        else:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        if self._closing is not None:
+            return
+        self._reading = True
+        session = self.session
+        events = session.receive(data, self._seconds())
+        try:
+            for event in events:
+                if event.__class__ is Pending:
+                    self._answered(event)
+                elif isinstance(event, Request):
+                    self._requested(event)
+                else:
+                    self._happened(event)
+                if self._paused or self._closing is not None:
+                    break
+        finally:
+            events.close()  # type: ignore[attr-defined]
+            self._reading = False
+        if self._ending:
+            self._drained()
+        self._flush()
+        if session.framing.partial and not self._paused:
+            self._rearm_sooner()
+
+    def _flush(self) -> None:
+        data = self.session.data_to_send()
+        if data and self.transport is not None:
+            if self._watch is not None:
+                self._watch.see("sent", data, self._seconds())
+            self.transport.write(data)
+
+    def _pause(self, why: int) -> None:
+        if not self._paused and self.transport is not None:
+            cast(Any, self.transport).pauseProducing()
+        self._paused |= why
+
+    def _resume(self, why: int) -> None:
+        if not self._paused & why:
+            return
+        self._paused &= ~why
+        if self._paused or self._closing is not None:
+            return
+        cast(Any, self.transport).resumeProducing()
+        if not self._reading and self.session.framing.partial:
+            self._read(b"")
+
+    def pause_reading(self) -> None:
+        """Stops reading from the peer until :meth:`resume_reading`."""
+        self._pause(_ASKED)
+
+    def resume_reading(self) -> None:
+        """Ends :meth:`pause_reading`."""
+        self._resume(_ASKED)
+
+    # IPushProducer: the transport tells when its buffer is full.
+
+    def pauseProducing(self) -> None:
+        """Twisted: the write buffer is full."""
+        self._stalled_at = self._seconds() + self.factory.write_timeout
+        self._pause(_WRITING)
+        self._rearm_sooner()
+
+    def resumeProducing(self) -> None:
+        """Twisted: the write buffer is empty again."""
+        self._stalled_at = None
+        self._resume(_WRITING)
+        self._send_waiting()
+        self._flush()
+
+    def stopProducing(self) -> None:
+        """Twisted: nothing can be written any more; connectionLost follows."""
+
+    # Requests of ours.
+
+    def request(self, pdu: Request[R]) -> Deferred[R]:
+        """Sends a request.
+
+        Where the window is full it waits for a place, in order.
+
+        Returns:
+            a Deferred that fires with the response when that says ESME_ROK; with None,
+            once written, for the two PDUs that have no response. Cancelling it frees
+            the place in the window or in the queue. It errbacks with
+
+            - :class:`~twisted_smpp.errors.FieldError`: a value cannot be sent;
+            - :class:`~twisted_smpp.errors.NotPermitted`: not in this state or version;
+            - :class:`~twisted_smpp.errors.WindowFull`: too many wait already;
+            - :class:`~twisted_smpp.errors.RequestRefused`: the peer said no;
+            - :class:`~twisted_smpp.errors.ResponseTimeout`,
+              :class:`~twisted_smpp.errors.SessionLost`: the outcome is unknown.
+        """
+        deferred: Deferred[Any] = Deferred(self._cancelled)
+        held = self._waiting or self._ending or self._paused & _WRITING
+        if held and pdu.__class__ not in LINK:
+            self._enqueue(pdu, deferred)
+            return deferred
+        now = self._seconds()
+        try:
+            pending = self.session.request(pdu, now, deferred)
+        except WindowFull:
+            self._enqueue(pdu, deferred)
+            return deferred
+        except SMPPError as error:
+            deferred.errback(error)
+            return deferred
+        if not self._reading:
+            self._flush()
+        if pending is None:
+            deferred.callback(None)
+        elif now + self._response_seconds < self._beat_at or pdu.__class__ in LINK:
+            self._rearm_sooner()
+        return deferred
+
+    def _enqueue(self, pdu: Request[Any], deferred: Deferred[Any]) -> None:
+        """Keeps a request until the window or the transport has room for it."""
+        session = self.session
+        if self._waiting is None:
+            self._waiting = deque()
+        try:
+            if self._ending or not session.bound:
+                state = "UNBINDING" if session.bound else session.state.name
+                raise NotPermitted(pdu.command, pdu.command_id, state)
+            if len(self._waiting) >= self.factory.max_waiting:
+                raise WindowFull(
+                    f"{session.in_flight} requests are in the window of {session.window} "
+                    f"and {len(self._waiting)} wait for it"
+                )
+            self._waiting.append((pdu, session.check(pdu), deferred))
+        except SMPPError as error:
+            deferred.errback(error)
+
+    def _send_waiting(self) -> None:
+        session, waiting = self.session, self._waiting
+        now = self._seconds()
+        while waiting and session.in_flight < session.window and not self._paused & _WRITING:
+            pdu, octets, deferred = waiting.popleft()
+            try:
+                pending = session.request(pdu, now, deferred, octets)
+            except SMPPError as error:
+                deferred.errback(error)
+                continue
+            if pending is None:
+                deferred.callback(None)
+
+    def _cancelled(self, deferred: Deferred[Any]) -> None:
+        for item in self._waiting or ():
+            if item[2] is deferred:
+                cast(Any, self._waiting).remove(item)
+                return
+        pending = self.session.pending_for(deferred)
+        if pending is not None:
+            self.session.give_up(pending)
+            self._send_waiting()
+            if not self._reading:
+                self._flush()
+
+    def _answered(self, pending: Pending) -> None:
+        if self._waiting:
+            self._send_waiting()
+        deferred = pending.context
+        if deferred is not None:
+            response = pending.response
+            if response is None:
+                deferred.errback(pending.error)
+            elif response.command_status:
+                deferred.errback(RequestRefused.from_response(pending.request, response))
+            else:
+                deferred.callback(response)
+        if self._ending and not self._reading:
+            self._drained()
+
+    def _broken(self, failure: Failure) -> None:
+        """A defect of ours: it is logged and the connection ends, nothing hangs."""
+        self.log.failure("{peer}: the session failed", failure, peer=self.peer)
+        self._close("internal error", grace=0)
+
+    # What else happens.
+
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, TimedOut):
+            self._timed_out(event.pending)
+        elif isinstance(event, Close):
+            if event.unbind and self.session.bound:
+                self.session.request(Unbind(), self._seconds())
+            self._close(event.reason, event.grace)
+        elif isinstance(event, Violation):
+            self._note(
+                "{peer}: {reason} (command_id {command_id:#010x}, sequence_number {number}, "
+                "{size} octets; answered {answered})",
+                reason=event.reason,
+                command_id=event.command_id,
+                number=event.sequence_number,
+                size=event.size,
+                answered="nothing"
+                if event.answered is None
+                else CommandStatus(event.answered).name,
+            )
+        else:
+            self.factory.late_response(self, event)
+
+    def _timed_out(self, pending: Pending) -> None:
+        if self._waiting:
+            self._send_waiting()
+        if pending.context is not None:
+            timers, cls = self.session.timers, pending.request.__class__
+            seconds = timers.enquire if cls in LINK else timers.response
+            pending.context.errback(ResponseTimeout(pending.request, seconds))
+
+    def _note(self, format: str, **values: Any) -> None:
+        """One log line about the peer; only so many a minute."""
+        now = self._seconds()
+        if now - self._lines_since >= 60:
+            if self._lines_hidden:
+                self.log.warn(
+                    "{peer}: {count} more lines about it were left out",
+                    peer=self.peer,
+                    count=self._lines_hidden,
+                )
+            self._lines, self._lines_since, self._lines_hidden = 0, now, 0
+        self._lines += 1
+        if self._lines > _LINES_PER_MINUTE:
+            self._lines_hidden += 1
+        else:
+            self.log.warn(format, peer=self.peer, **values)
+
+    # Time.
+
+    def _beat(self) -> None:
+        now = self._seconds()
+        for event in self.session.tick(now):
+            self._happened(event)
+        self._overdue(now)
+        self._flush()
+        self._heartbeat.interval = self._time_to_beat(now)
+        self._heartbeat.starttime = now
+
+    def _time_to_beat(self, now: float) -> float:
+        """Seconds to the next deadline of the session or of this protocol."""
+        due = [self._abort_at, self._stalled_at, self._drain_by, self.session.deadline()]
+        if self._answering:
+            due.append(next(iter(self._answering.values()))[1])
+        soonest = min((by for by in due if by is not None), default=now + 3600.0)
+        seconds = max(soonest - now, 0.001)
+        self._beat_at = now + seconds
+        return seconds
+
+    def _rearm_sooner(self) -> None:
+        heartbeat, before = self._heartbeat, self._beat_at
+        seconds = self._time_to_beat(self._seconds())
+        if self._beat_at >= before:
+            self._beat_at = before
+        elif heartbeat.running and heartbeat.call is not None:
+            heartbeat.interval = seconds
+            heartbeat.reset()
+
+    def _overdue(self, now: float) -> None:
+        now += 0.001
+        if self._abort_at is not None and self._abort_at <= now:
+            self._abort_at = None
+            cast(Any, self.transport).abortConnection()
+        if self._stalled_at is not None and self._stalled_at <= now:
+            self._stalled_at = None
+            self._close("the peer does not read", grace=0)
+        for token, (request, by) in list((self._answering or {}).items()):
+            if by > now:
+                break
+            error = TimeoutError(f"no answer within {self.factory.answer_timeout:g} s")
+            self._came(self._failed(request, Failure(error)), token)
+        if self._drain_by is not None and self._drain_by <= now:
+            self._drained(by_force=True)
+
+    # The end.
+
+    def unbind(self, drain: float | None = None) -> Deferred[None]:
+        """Ends the session in good order.
+
+        What was sent is awaited, what the peer asked is answered, then unbind is sent and
+        the connection closed when it was answered. New requests are refused meanwhile.
+
+        Args:
+            drain: seconds to wait for responses and answers; None for the factory's.
+
+        Returns:
+            a Deferred that fires with None when the connection is gone.
+        """
+        ended = self._when_ended()
+        if self._closing is None and not self._ending:
+            if self.session.bound:
+                seconds = self.factory.drain if drain is None else drain
+                self._ending = True
+                self._drain_by = self._seconds() + seconds
+                self._drained()
+                self._rearm_sooner()
+            else:
+                self._close("ended here")
+        return ended
+
+    def abort(self) -> Deferred[None]:
+        """Cuts the connection; fires with None when it is gone."""
+        ended = self._when_ended()
+        self._close("aborted here", grace=0)
+        return ended
+
+    def _when_ended(self) -> Deferred[None]:
+        if self._lost:
+            return succeed(None)
+        deferred: Deferred[None] = Deferred()
+        if self._ended is None:
+            self._ended = []
+        self._ended.append(deferred)
+        return deferred
+
+    def _drained(self, by_force: bool = False) -> None:
+        """Goes on with the end once nothing is in flight, or the time is up."""
+        busy = self._answering or (
+            self._unbind_asked is None and (self.session.in_flight or self._waiting)
+        )
+        if (busy and not by_force) or self._drain_by is None or self._closing is not None:
+            return
+        if self._reading:
+            return  # what is being answered goes first; this is called again behind it
+        self._drain_by = None
+        if self._unbind_asked is not None:
+            self._answer(self._unbind_asked, None)
+            self._close("the peer has unbound")
+        elif self.session.bound:
+            unbound: Deferred[Any] = Deferred()
+            unbound.addBoth(lambda _: self._close("unbound"))
+            self._fail_waiting("the session is unbound")
+            self.session.request(Unbind(), self._seconds(), unbound)
+            if not self._reading:
+                self._flush()
+            self._rearm_sooner()
+
+    def _fail_waiting(self, why: str) -> None:
+        waiting, self._waiting = self._waiting or (), None
+        for _, _, deferred in waiting:
+            deferred.errback(SessionLost(f"{why}; it was never sent"))
+
+    def _peer_unbinds(self, request: Request[Any]) -> None:
+        """Finishes what was begun, then answers and closes (at most 5 s)."""
+        self._unbind_asked = request
+        self._ending = True
+        self._drain_by = self._seconds() + 5.0
+        self._drained()
+        self._rearm_sooner()
+
+    def _close(self, reason: str, grace: float = _ABORT_AFTER) -> None:
+        if self._closing is None:
+            self._closing = reason
+            self.log.debug("{peer}: closing: {reason}", peer=self.peer, reason=reason)
+        self._flush()
+        transport: Any = self.transport
+        if self._lost:
+            return
+        if not grace:
+            transport.abortConnection()
+            return
+        self._abort_at = self._seconds() + grace
+        transport.unregisterProducer()
+        transport.loseConnection()
+        self._rearm_sooner()

@@ -1,0 +1,599 @@
+"""One SMPP conversation, without a socket, a clock or a callback.
+
+Octets and the present time go in, events and octets come out::
+
+    session = Session(Role.ESME, now=0.0)
+    session.request(BindTransceiver(system_id="esme", password="secret"), now=0.0)
+    transport.write(session.data_to_send())
+    for event in session.receive(octets, now=0.1):
+        ...
+
+An event is one of
+
+- a :class:`~twisted_smpp.wire.pdu.Request`: the peer asks something; the application
+  answers with :meth:`Session.answer`, now or later;
+- a :class:`Pending`: one of our requests got its ``response`` (or an ``error``, when the
+  response was not readable);
+- :class:`TimedOut`: one of our requests got none in time;
+- :class:`LateResponse`: the response to a request that had timed out or was given up;
+- :class:`Violation`: the peer said something it should not have, and what it was told;
+- :class:`Close`: the connection has to end, after what is queued is written.
+
+enquire_link is answered here and not reported. The session never looks at the time by
+itself: :meth:`Session.deadline` says when :meth:`Session.tick` is due next. Requests
+have one timeout for all, so the dict of those that wait is sorted by deadline already.
+
+Requests that keep the link (binds, enquire_link, unbind) are held apart from the window:
+they never wait for a place in it. Numbers of the two directions never meet: an answer is
+made from its request, a response is looked up among our requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from twisted_smpp.errors import (
+    FieldError,
+    FramingError,
+    NotPermitted,
+    WindowFull,
+)
+from twisted_smpp.events import (
+    Close,
+    Event,
+    LateResponse,
+    Pending,
+    TimedOut,
+    Timers,
+    Violation,
+)
+from twisted_smpp.limits import (
+    FRAME_OCTETS_PER_SECOND,
+    FRAME_SECONDS,
+    FRAME_SECONDS_UNBOUND,
+    LATE_MOST,
+    LATE_SECONDS,
+    MALFORMED_PER_MINUTE,
+    SLACK,
+    TIMEOUTS_IN_A_ROW,
+    UNBOUND_BUFFER,
+    UNBOUND_ENQUIRIES,
+    UNBOUND_ERRORS,
+    UNMATCHED_PER_MINUTE,
+    Budget,
+)
+from twisted_smpp.matrix import (
+    BINDS,
+    LINK,
+    Moves,
+    answers,
+    may_receive,
+    may_receive_messages,
+    may_send,
+)
+from twisted_smpp.states import BOUND, Role, State
+from twisted_smpp.status import CommandStatus
+from twisted_smpp.values import InterfaceVersion
+from twisted_smpp.wire.framing import MAX_PDU, MAX_PDU_UNBOUND, Framing, Malformed
+from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, Response, decoders, encoders, registry
+from twisted_smpp.wire.pdus import (
+    EnquireLink,
+    GenericNack,
+    Unbind,
+)
+from twisted_smpp.wire.tlvs import sc_interface_version
+
+__all__ = ["Session"]
+
+MAX_SEQUENCE_NUMBER = 0x7FFFFFFF
+
+
+class Session:
+    """The state of one conversation; see the module for how it is driven.
+
+    Args:
+        role: the side that this end is on.
+        now: the present time in seconds, of any clock that only goes forward.
+        version: the newest version that this end speaks.
+        window: how many requests of ours may wait for their responses.
+        timers: the deadlines.
+        max_pdu: the longest PDU accepted, in octets.
+        first_sequence_number: that of our first request.
+    """
+
+    __slots__ = (
+        "_bind_by",
+        "_enquiry",
+        "_errors",
+        "_frame_by",
+        "_heard_at",
+        "_late",
+        "_link",
+        "_max_pdu",
+        "_messages",
+        "_next_number",
+        "_out",
+        "_pending",
+        "_receives",
+        "_sends",
+        "_timeouts",
+        "_unbound_enquiries",
+        "_unmatched",
+        "_used_at",
+        "_wrapped",
+        "binding",
+        "encoders",
+        "framing",
+        "role",
+        "state",
+        "timers",
+        "version",
+        "violations",
+        "window",
+    )
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        now: float,
+        version: InterfaceVersion = InterfaceVersion.V5_0,
+        window: int = 10,
+        timers: Timers = Timers(),  # noqa: B008  a named tuple does not change
+        max_pdu: int = MAX_PDU,
+        first_sequence_number: int = 1,
+    ) -> None:
+        self.role = role
+        self.window = window
+        self.timers = timers
+        self.framing = Framing(MAX_PDU_UNBOUND if role is Role.MC else max_pdu)
+        #: The bind request of the peer that is not answered yet.
+        self.binding: Request[Any] | None = None
+        #: How often the peer broke the rules.
+        self.violations = 0
+        self.state = State.OPEN
+        self.version = version
+        self._max_pdu = max_pdu
+        self._next_number = first_sequence_number
+        self._wrapped = False
+        self._pending: dict[int, Pending] = {}
+        self._link: dict[int, Pending] = {}
+        self._late: dict[int, Pending] | None = None
+        self._out: list[bytes] = []
+        self._heard_at = self._used_at = now
+        self._bind_by: float | None = now + timers.bind
+        self._frame_by: float | None = None
+        self._enquiry: Pending | None = None
+        self._timeouts = self._unbound_enquiries = 0
+        self._errors: Budget | None = None
+        self._unmatched: Budget | None = None
+        self._tables()
+
+    def __repr__(self) -> str:
+        return f"<Session {self.role.name} {self.state.name} in_flight={self.in_flight}>"
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests of ours are in the window."""
+        return len(self._pending)
+
+    @property
+    def bound(self) -> bool:
+        """Whether a bind was accepted and not yet ended."""
+        return self.state in BOUND
+
+    def _tables(self) -> None:
+        self._sends: Moves = may_send(self.role, self.version, self.state)
+        self._receives: Moves = may_receive(self.role, self.version, self.state)
+        self._messages = may_receive_messages(self.role, self.version, self.state)
+        self.framing.decoders = decoders(self.version)
+        self.encoders = encoders(self.version)
+
+    def _move(self, state: State) -> None:
+        self.state = state
+        if state in BOUND:
+            self._bind_by = None
+            self.framing.max_pdu = self._max_pdu
+        self._tables()
+
+    # What this end sends.
+
+    def request(
+        self, pdu: Request[Any], now: float, context: Any = None, octets: bytes | None = None
+    ) -> Pending | None:
+        """Queues a request and gives it its sequence_number.
+
+        Args:
+            pdu: the request.
+            now: the present time.
+            context: kept in the :class:`Pending`.
+            octets: what :meth:`check` returned for it, if it was called before.
+
+        Returns:
+            what awaits the response; None for the two PDUs that have none.
+
+        Raises:
+            NotPermitted: not in this state, or not in the version in use.
+            WindowFull: the window has no place for it.
+            FieldError: a value cannot be sent; nothing was queued.
+        """
+        if pdu.command_id not in self._sends:
+            raise NotPermitted(pdu.command, pdu.command_id, self.state.name)
+        waiting = self._pending
+        if pdu.__class__ in LINK:
+            waiting = self._link
+        elif len(waiting) >= self.window:
+            raise WindowFull(f"{len(waiting)} requests wait for their responses")
+        number = self._next_number
+        if self._wrapped:
+            number = self._free_number(number)
+        pdu.sequence_number = number
+        if octets is None:
+            octets = self.encoders[pdu.__class__](pdu)
+        else:
+            octets = b"%b%b%b" % (octets[:12], number.to_bytes(4, "big"), octets[16:])
+        if number >= MAX_SEQUENCE_NUMBER:
+            self._wrapped, number = True, 0
+        self._next_number = number + 1
+        self._out.append(octets)
+        if pdu.answer is None:
+            move = self._sends[pdu.command_id]
+            if move is not None:
+                self._move(move)
+            return None
+        pending = waiting[pdu.sequence_number] = Pending(pdu, now, context)
+        if waiting is not self._link:
+            self._used_at = now
+        return pending
+
+    def check(self, pdu: PDU) -> bytes:
+        """The octets of a PDU for this peer, without sending it.
+
+        Raises:
+            FieldError: a value cannot be sent.
+        """
+        return self.encoders[pdu.__class__](pdu)
+
+    def _free_number(self, number: int) -> int:
+        late = self._late or {}
+        while number in self._pending or number in self._link or number in late:
+            number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
+        return number
+
+    def answer(self, request: PDU, response: Response) -> bool:
+        """Queues the response to a request of the peer.
+
+        Returns:
+            False when it cannot be sent any more because the session has moved on.
+
+        Raises:
+            FieldError: a value cannot be sent; nothing was queued.
+        """
+        move = self._sends.get(response.command_id, response)
+        if move is response:
+            return False
+        response.sequence_number = request.sequence_number
+        if request is self.binding:
+            self._answer_bind(request, response)
+        else:
+            self._out.append(self.encoders[response.__class__](response))
+            if move is not None:
+                self._move(move)  # type: ignore[arg-type]
+        return True
+
+    def _answer_bind(self, request: Any, response: Response) -> None:
+        accepted = not response.command_status
+        if accepted:
+            version = min(self.version, InterfaceVersion.of(request.interface_version))
+            if version >= InterfaceVersion.V3_4 and sc_interface_version not in response.tlvs:
+                response.tlvs[sc_interface_version] = int(version)
+            self._out.append(encoders(version)[response.__class__](response))
+            self.version = version
+            self._move(self._sends[response.command_id])  # type: ignore[arg-type]
+        else:
+            self._out.append(self.encoders[response.__class__](response))
+        self.binding = None
+
+    def give_up(self, pending: Pending) -> bool:
+        """Frees the place of a request in the window; its response will be late.
+
+        Returns:
+            whether it was still waiting.
+        """
+        number = pending.request.sequence_number
+        for waiting in (self._pending, self._link):
+            if waiting.get(number) is pending:
+                del waiting[number]
+                self._remember(pending)
+                return True
+        return False
+
+    def _remember(self, pending: Pending) -> None:
+        late = self._late
+        if late is None:
+            late = self._late = {}
+        late[pending.request.sequence_number] = pending
+        if len(late) > LATE_MOST:
+            del late[next(iter(late))]
+
+    def pending_for(self, context: Any) -> Pending | None:
+        """The request that waits with that context."""
+        for waiting in (self._pending, self._link):
+            for pending in waiting.values():
+                if pending.context is context:
+                    return pending
+        return None
+
+    def data_to_send(self) -> bytes:
+        """The octets that are queued, all of them; the queue is empty afterwards."""
+        out = self._out
+        if not out:
+            return b""
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        return data
+
+    def lost(self) -> list[Pending]:
+        """The connection is gone: everything that still waited, in the order it was sent."""
+        unanswered = [*self._link.values(), *self._pending.values()]
+        self._link.clear()
+        self._pending.clear()
+        self._out.clear()
+        self._late = self._enquiry = self.binding = None
+        self._bind_by = self._frame_by = None
+        self._move(State.CLOSED)
+        return sorted(unanswered, key=lambda pending: pending.sent_at)
+
+    # What the peer sends.
+
+    def receive(self, data: bytes, now: float) -> Iterator[Event]:
+        """What happens when ``data`` arrives, one event at a time.
+
+        Closing the iterator early keeps the octets behind the last event; calling this
+        again with ``b""`` goes on with them. It ends by itself behind a bind that is not
+        answered: go on when it is.
+
+        Args:
+            data: octets from the peer; empty to go on with those kept.
+            now: the present time.
+        """
+        if self.binding is not None:
+            self.framing.push(data)
+            if self.framing.partial > UNBOUND_BUFFER:
+                yield Close("more than a bind before the bind was answered", grace=0)
+            return
+        frame_by, self._frame_by = self._frame_by, None
+        frames = self.framing.receive(data)
+        waiting = self._pending
+        try:
+            for pdu in frames:
+                frame_by = None
+                self._heard_at = now
+                if pdu.__class__ is Malformed:
+                    yield from self._malformed(pdu, now)
+                elif pdu.is_response:  # type: ignore[union-attr]
+                    pending = waiting.get(pdu.sequence_number)
+                    if (
+                        pending is not None
+                        and pdu.command_id == pending.request.command_id | RESPONSE_BIT
+                    ):
+                        del waiting[pdu.sequence_number]
+                        self._timeouts = 0
+                        pending.response = pdu  # type: ignore[assignment]
+                        yield pending
+                    else:
+                        yield from self._odd_response(pdu, now)  # type: ignore[arg-type]
+                elif pdu.command_id in self._messages:
+                    self._used_at = now
+                    yield pdu  # type: ignore[misc]
+                else:
+                    yield from self._odd_request(pdu, now)  # type: ignore[arg-type]
+                    if self.binding is not None:
+                        return
+        finally:
+            frames.close()  # type: ignore[attr-defined]
+        if self.framing.error is not None:
+            yield self._framing_failed(self.framing.error)
+        elif self.framing.partial:
+            self._frame_by = self._frame_deadline(now) if frame_by is None else frame_by
+
+    def _frame_deadline(self, now: float) -> float:
+        seconds = FRAME_SECONDS if self.bound else FRAME_SECONDS_UNBOUND
+        return now + seconds + self.framing.missing / FRAME_OCTETS_PER_SECOND
+
+    def _framing_failed(self, error: FramingError) -> Close:
+        self.violations += 1
+        self._nack(error.command_status, error.sequence_number)
+        return Close(str(error), grace=1.0)
+
+    def _nack(self, status: int, sequence_number: int) -> None:
+        nack = GenericNack(command_status=status, sequence_number=sequence_number)
+        self._out.append(nack.encode())
+
+    def _odd_request(self, pdu: Request[Any], now: float) -> Iterator[Event]:
+        """A request that keeps the link, or that is not permitted, or not known."""
+        cls = pdu.__class__
+        if pdu.command_id not in self._receives:
+            yield self._not_permitted(pdu)
+            if not self.bound and self.violations >= UNBOUND_ERRORS:
+                yield Close("operations before a bind")
+        elif cls is EnquireLink:
+            if self.state not in BOUND:
+                self._unbound_enquiries += 1
+                if self._unbound_enquiries > UNBOUND_ENQUIRIES:
+                    return
+            self.answer(pdu, pdu.answer())
+        else:
+            if cls in BINDS:
+                self.binding = pdu
+            yield pdu
+
+    def _not_permitted(self, pdu: Request[Any]) -> Violation:
+        known = registry.get(pdu.command_id)
+        if known is None or (self.bound and self.version not in known.versions):
+            self._nack(CommandStatus.ESME_RINVCMDID, pdu.sequence_number)
+            return self._violation("unknown command", pdu, CommandStatus.ESME_RINVCMDID)
+        status = CommandStatus.ESME_RINVBNDSTS
+        if self.bound and pdu.__class__ in BINDS:
+            status = CommandStatus.ESME_RALYBND
+        answered = None
+        if known.answer is not None and self.state is not State.CLOSED:
+            answered = status
+            self._out.append(
+                known.answer(command_status=status, sequence_number=pdu.sequence_number).encode()
+            )
+        return self._violation(f"not permitted in state {self.state.name}", pdu, answered)
+
+    def _malformed(self, frame: Malformed, now: float) -> Iterator[Event]:
+        known = registry[frame.command_id]
+        answered = None
+        number = frame.sequence_number
+        if known.is_response:
+            pending = self._pending.get(number) or self._link.get(number)
+            if pending is not None and pending.request.answer is known:
+                self._forget(pending)
+                pending.error = frame.error
+                yield pending
+        elif known.answer is not None:
+            answered = frame.error.command_status
+            refusal = known.answer(command_status=answered, sequence_number=number)
+            self._out.append(refusal.encode())
+        self.violations += 1
+        yield Violation(str(frame.error), frame.command_id, number, frame.size, answered)
+        if self._errors is None:
+            self._errors = Budget(MALFORMED_PER_MINUTE, 60.0, now)
+        if not self._errors.spend(now):
+            yield Close("too many malformed PDUs", unbind=self.bound)
+
+    def _forget(self, pending: Pending) -> None:
+        number = pending.request.sequence_number
+        self._pending.pop(number, None)
+        self._link.pop(number, None)
+
+    def _odd_response(self, pdu: Response, now: float) -> Iterator[Event]:
+        """A response that is not simply that of a request in the window."""
+        number = pdu.sequence_number
+        pending = self._pending.get(number) or self._link.get(number)
+        if pending is not None and answers(pdu, pending.request):
+            self._forget(pending)
+            self._timeouts = 0
+            pending.response = pdu
+            if pending is self._enquiry:
+                self._enquiry = None
+            if pending.request.__class__ in LINK and not pdu.command_status:
+                self._link_answered(pending.request, pdu)
+            yield pending
+            return
+        late = self._late.pop(number, None) if self._late else None
+        oldest = now - LATE_SECONDS - self.timers.response
+        if late is not None and answers(pdu, late.request) and late.sent_at >= oldest:
+            late.response = pdu
+            yield LateResponse(late, pdu)
+            return
+        reason = "response of another command" if pending else "response to no request"
+        yield self._violation(reason, pdu, None)
+        if self._unmatched is None:
+            self._unmatched = Budget(UNMATCHED_PER_MINUTE, 60.0, now)
+        if not self._unmatched.spend(now):
+            yield Close("too many responses to no request", unbind=self.bound)
+
+    def _link_answered(self, request: Any, response: Response) -> None:
+        if request.__class__ in BINDS:
+            version = min(self.version, InterfaceVersion.of(request.interface_version))
+            self.version = min(version, _announced(response, version))
+        move = request.answer.moves_to[max(self.version, request.versions[0])]
+        if move is not None and self.state is not State.CLOSED:
+            self._move(move)
+
+    def _violation(self, reason: str, pdu: PDU, answered: int | None) -> Violation:
+        self.violations += 1
+        return Violation(reason, pdu.command_id, pdu.sequence_number, 0, answered)
+
+    # Time.
+
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due next; None when nothing can become due."""
+        due = [by for by in (self._bind_by, self._frame_by) if by is not None]
+        timers = self.timers
+        for waiting in (self._pending, self._link):
+            for pending in waiting.values():
+                due.append(self._due(pending))
+                break
+        if self.state in BOUND:
+            if timers.enquire_interval is not None and self._enquiry is None:
+                due.append(self._heard_at + timers.enquire_interval)
+            if timers.idle is not None:
+                due.append(self._used_at + timers.idle)
+        return min(due, default=None)
+
+    def _due(self, pending: Pending) -> float:
+        cls = pending.request.__class__
+        if cls is EnquireLink or cls is Unbind:
+            return pending.sent_at + self.timers.enquire
+        seconds = self.timers.bind if cls in BINDS else self.timers.response
+        return pending.sent_at + seconds
+
+    def tick(self, now: float) -> list[Event]:
+        """What became due; call it at :meth:`deadline` or whenever you like."""
+        now += SLACK
+        events: list[Event] = []
+        if self._bind_by is not None and self._bind_by <= now and self.binding is None:
+            self._bind_by = None
+            events.append(Close(f"not bound within {self.timers.bind:g} s"))
+        if self._frame_by is not None and self._frame_by <= now:
+            self._frame_by = None
+            events.append(Close("a PDU was begun and not finished in time", grace=0))
+        self._requests_due(now, events)
+        self._links_due(now, events)
+        if self.state in BOUND:
+            self._silence_due(now, events)
+        return events
+
+    def _requests_due(self, now: float, events: list[Event]) -> None:
+        for pending in list(self._pending.values()):
+            if self._due(pending) > now:
+                break
+            self.give_up(pending)
+            self._timeouts += 1
+            events.append(TimedOut(pending))
+        if self._timeouts >= TIMEOUTS_IN_A_ROW:
+            self._timeouts = 0
+            events.append(
+                Close(f"{TIMEOUTS_IN_A_ROW} requests in a row were not answered", unbind=True)
+            )
+
+    def _links_due(self, now: float, events: list[Event]) -> None:
+        for pending in list(self._link.values()):
+            if self._due(pending) > now:
+                continue
+            del self._link[pending.request.sequence_number]
+            if pending is self._enquiry:
+                self._enquiry = None
+            events.append(TimedOut(pending))
+            # Any PDU is a sign of life, not only enquire_link_resp.
+            if pending.request.__class__ is not EnquireLink:
+                events.append(Close(f"{pending.request.command} was not answered"))
+            elif self._heard_at < pending.sent_at:
+                events.append(Close("the peer does not answer enquire_link", grace=0))
+
+    def _silence_due(self, now: float, events: list[Event]) -> None:
+        timers = self.timers
+        if timers.idle is not None and self._used_at + timers.idle <= now:
+            self._used_at = now
+            events.append(Close(f"no message for {timers.idle:g} s", unbind=True))
+        elif (
+            timers.enquire_interval is not None
+            and self._enquiry is None
+            and self._heard_at + timers.enquire_interval <= now
+        ):
+            self._enquiry = self.request(EnquireLink(), now - SLACK)
+
+
+def _announced(response: Response, default: InterfaceVersion) -> InterfaceVersion:
+    """What the message centre says it speaks; many say nothing and mean what was asked."""
+    try:
+        value = response.tlvs.get(sc_interface_version)
+    except FieldError:
+        value = None
+    return default if value is None else InterfaceVersion.of(value)

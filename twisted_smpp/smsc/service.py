@@ -1,0 +1,193 @@
+"""An ``IService`` that listens for ESMEs.
+
+Who may bind is decided by a ``twisted.cred`` portal; what an account may do then by its
+avatar, an :class:`~twisted_smpp.interfaces.IAccount`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.application.service import Service
+from twisted.cred.credentials import UsernamePassword
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_smpp.factory import SMSCFactory
+from twisted_smpp.interfaces import IAccount
+from twisted_smpp.protocol import Answer, SMPPProtocol
+from twisted_smpp.status import CommandStatus
+from twisted_smpp.wire import pdus
+
+__all__ = ["SMSCService"]
+
+#: Which method of an account a request goes to.
+OPERATIONS: dict[type, Callable[[Any, SMPPProtocol, Any], Answer]] = {
+    pdus.SubmitSM: lambda account, *args: account.submit_sm(*args),
+    pdus.SubmitMulti: lambda account, *args: account.submit_multi(*args),
+    pdus.DataSM: lambda account, *args: account.data_sm(*args),
+    pdus.QuerySM: lambda account, *args: account.query_sm(*args),
+    pdus.CancelSM: lambda account, *args: account.cancel_sm(*args),
+    pdus.ReplaceSM: lambda account, *args: account.replace_sm(*args),
+    pdus.BroadcastSM: lambda account, *args: account.broadcast(*args),
+    pdus.QueryBroadcastSM: lambda account, *args: account.broadcast(*args),
+    pdus.CancelBroadcastSM: lambda account, *args: account.broadcast(*args),
+}
+
+
+class SMSCService(Service):
+    """A message centre.
+
+    Args:
+        endpoint: an ``IStreamServerEndpoint`` or a description such as
+            ``"tcp:2775:interface=127.0.0.1"``.
+        portal: its checkers take ``IUsernamePassword`` (system_id and password as
+            latin-1 octets); its realm gives an
+            :class:`~twisted_smpp.interfaces.IAccount`.
+        system_id: what the message centre calls itself in a bind response.
+        reactor: for endpoints and time; None for the global one.
+        settings: those of :class:`~twisted_smpp.factory.SMPPFactory`.
+
+    Attributes:
+        sessions: the protocols of the connections that are bound.
+
+    Raises:
+        ValueError: the endpoint description cannot be used.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        endpoint: str | IStreamServerEndpoint,
+        portal: Portal,
+        *,
+        system_id: str = "twisted_smpp",
+        reactor: Any = None,
+        **settings: Any,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        if isinstance(endpoint, str):
+            endpoint = cast(IStreamServerEndpoint, serverFromString(reactor, endpoint))
+        self._endpoint: IStreamServerEndpoint = endpoint
+        self._portal = portal
+        self._system_id = system_id
+        self._logins: dict[SMPPProtocol, tuple[Any, Callable[[], object]]] = {}
+        self.sessions: set[SMPPProtocol] = set()
+        self._listening: Deferred[Any] | None = None
+        self.factory = SMSCFactory(
+            self._bind,
+            on_request=self._requested,
+            on_bound=self._bound,
+            on_lost=self._lost,
+            clock=IReactorTime(reactor),
+            **settings,
+        )
+
+    # IService.
+
+    def privilegedStartService(self) -> None:
+        """Starts to listen, while the process may still open low ports.
+
+        Raises:
+            twisted.internet.error.CannotListenError: the port is taken or not allowed.
+        """
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        self._listen()
+
+    def startService(self) -> None:
+        """Starts to listen, unless it does already."""
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._listening is None:
+            self._listen()
+
+    def _listen(self) -> None:
+        failures: list[Failure] = []
+        self._listening = self._endpoint.listen(self.factory)
+        self._listening.addErrback(failures.append)
+        if failures:
+            self._listening = None
+            failures[0].raiseException()
+
+    def when_listening(self) -> Deferred[Any]:
+        """Fires with the ``IListeningPort`` (its ``getHost`` tells the port number)."""
+        deferred: Deferred[Any] = Deferred()
+
+        def pass_on(port: Any) -> Any:
+            deferred.callback(port)
+            return port
+
+        if self._listening is None:
+            raise RuntimeError("the service was not started")
+        self._listening.addCallback(pass_on)
+        return deferred
+
+    def stopService(self) -> Deferred[Any]:
+        """Stops to listen, awaits what is in flight and unbinds every session."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        listening, self._listening = self._listening, None
+        done = [session.unbind() for session in list(self.sessions)]
+        done += [session.abort() for session in set(self._logins) - self.sessions]
+        if listening is not None:
+            listening.addCallback(lambda port: port and maybeDeferred(port.stopListening))
+            done.append(listening)
+        return DeferredList(done)
+
+    # What the factory asks and tells.
+
+    def _bind(self, session: SMPPProtocol, request: Any) -> Answer:
+        credentials = UsernamePassword(
+            request.system_id.encode("latin-1"), request.password.encode("latin-1")
+        )
+        login = self._portal.login(credentials, None, IAccount)
+        login.addCallbacks(self._login, self._denied, callbackArgs=(session, request))
+        return login
+
+    def _login(self, avatar: Any, session: SMPPProtocol, request: Any) -> Any:
+        _, account, logout = avatar
+        self._logins[session] = (account, logout)
+        answer = maybeDeferred(account.bind, session, request)
+        return answer.addCallback(self._accept, session, request)
+
+    def _accept(self, answer: Any, session: SMPPProtocol, request: Any) -> Any:
+        if answer is None:
+            return request.answer(system_id=self._system_id)
+        return answer
+
+    def _denied(self, failure: Failure) -> int:
+        failure.trap(LoginFailed, UnauthorizedLogin)
+        return CommandStatus.ESME_RINVPASWD
+
+    def _bound(self, session: SMPPProtocol) -> None:
+        self.sessions.add(session)
+        self.log.info(
+            "{system_id} bound from {peer} in {state}",
+            system_id=ascii(session.bind_request.system_id[:16]),
+            peer=session.peer,
+            state=session.state.name,
+        )
+        self._logins[session][0].bound(session)
+
+    def _lost(self, session: SMPPProtocol, why: str) -> None:
+        account, logout = self._logins.pop(session, (None, None))
+        if session in self.sessions:
+            self.sessions.discard(session)
+            self.log.info("the session of {peer} ended: {why}", peer=session.peer, why=why)
+            if account is not None:
+                account.unbound(session, why)
+        if logout is not None:
+            logout()
+
+    def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
+        account = self._logins[session][0]
+        operation = OPERATIONS.get(request.__class__)
+        if operation is None:
+            return account.other(session, request)  # type: ignore[no-any-return]
+        return operation(account, session, request)

@@ -1,0 +1,1 @@
+"""Characters and octets of short messages. Knows no Twisted."""

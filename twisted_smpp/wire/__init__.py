@@ -1,0 +1,1 @@
+"""Octets and PDUs. Knows no Twisted."""
