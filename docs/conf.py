@@ -1,7 +1,11 @@
 """Sphinx configuration. It reads nothing from the network: links to other projects are URLs."""
 
 import logging
+import sys
 from importlib import metadata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "twisted_smpp"
 author = "The twisted_smpp authors"
@@ -9,7 +13,7 @@ copyright = author
 release = metadata.version(project)
 version = release
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "tables"]
 exclude_patterns = ["_build", "examples"]
 
 # Each section lists its pages by a glob, and may have none yet. Sphinx gives that warning no
@@ -25,9 +29,10 @@ autodoc_typehints_description_target = "documented"
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# A reference to a name of ours must resolve. Other projects' names cannot, without a network.
+# A reference to a public name of ours must resolve. Types in signatures are named by the
+# module that defines them, and other projects' names cannot resolve without a network.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!twisted_smpp\b).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!twisted_smpp\b).*|twisted_smpp\.\w+\..*")]
 
 html_theme = "furo"
 html_title = f"twisted_smpp {release}"

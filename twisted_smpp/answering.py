@@ -6,6 +6,7 @@ message never ends a session: whatever an application does, its request gets one
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_smpp.errors import RequestRefused, SMPPError
-from twisted_smpp.matrix import LINK
+from twisted_smpp.matrix import LINK, answers
 from twisted_smpp.session import Session
 from twisted_smpp.states import Role
 from twisted_smpp.status import CommandStatus
@@ -85,6 +86,9 @@ class Answering:
                 return
             if not isinstance(answer, Response):
                 answer = request.answer(command_status=int(answer or 0))
+            elif not answers(answer, request):
+                failure = Failure(TypeError(f"{answer.command} does not answer {request.command}"))
+                answer = request.answer(command_status=self._failed(request, failure))
         session = self.session
         try:
             sent = session.answer(request, answer)
@@ -95,11 +99,12 @@ class Answering:
                 command=request.command,
                 error=str(error),
             )
-            session.answer(request, request.answer(command_status=CommandStatus.ESME_RSYSERR))
+            session.answer(request, request.answer(command_status=self._try_again(request)))
             return
         if sent and request.__class__ in LINK and session.bound and self.bind_request is None:
             self.bind_request = request
             self.factory.bound(self)
+            self._rearm_sooner()
 
     def _failed(self, request: Request[Any], failure: Failure) -> int:
         """The status for an application that raised."""
@@ -129,10 +134,12 @@ class Answering:
             self._pause(ANSWERING)
         if request is self.session.binding:
             self._pause(BINDING)
-        deferred = answer if isinstance(answer, Deferred) else ensureDeferred(answer)
-        deferred.addErrback(lambda failure: self._failed(request, failure))
-        deferred.addCallback(self._came, token)
-        deferred.addErrback(self._broken)
+        if not isinstance(answer, Deferred):
+            coroutine = answer if isinstance(answer, Coroutine) else _awaited(answer)
+            answer = ensureDeferred(coroutine)
+        answer.addErrback(lambda failure: self._failed(request, failure))
+        answer.addCallback(self._came, token)
+        answer.addErrback(self._broken)
         if by < self._beat_at:
             self._rearm_sooner()
 
@@ -151,5 +158,12 @@ class Answering:
         self._resume(BINDING)
         if not self._reading:
             self._flush()
+        if request.__class__ in LINK:
+            self._rearm_sooner()
         if self._ending:
             self._drained()
+
+
+async def _awaited(answer: Any) -> Any:
+    """What an awaitable gives; what is none of them is an answer of a wrong type."""
+    return await answer if inspect.isawaitable(answer) else answer

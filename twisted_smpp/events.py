@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from twisted_smpp.errors import PDUError
+from twisted_smpp.errors import SMPPError
 from twisted_smpp.wire.pdu import Request, Response
 
 __all__ = [
@@ -42,7 +42,8 @@ class Pending:
     Attributes:
         request: the PDU that was sent.
         response: what came, None before.
-        error: why the response that came cannot be used, or None.
+        error: why what came cannot be used, or None: it was not readable, or it was a
+            generic_nack that does not say what is wrong.
         sent_at: when it was sent, in the seconds of the caller.
         context: whatever the caller gave along; the session does not look at it.
     """
@@ -54,7 +55,7 @@ class Pending:
         self.sent_at = sent_at
         self.context = context
         self.response: Response | None = None
-        self.error: PDUError | None = None
+        self.error: SMPPError | None = None
 
 
 class TimedOut(NamedTuple):

@@ -227,6 +227,7 @@ class ESMEFactory(SMPPFactory):
         def accepted(_: object) -> None:
             protocol.bind_request = bind
             self.bound(protocol)
+            protocol._rearm_sooner()
 
         def refused(failure: Failure) -> None:
             self.refused(protocol, failure.value)

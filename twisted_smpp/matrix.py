@@ -55,7 +55,7 @@ def may_receive(role: Role, version: InterfaceVersion, state: State) -> Moves:
 
 
 def may_receive_messages(role: Role, version: InterfaceVersion, state: State) -> frozenset[int]:
-    """The requests among them that are for the application."""
+    """The requests among them that are for the application and move nothing."""
     return _messages(role, version, state, len(registry))
 
 
@@ -82,8 +82,12 @@ def _receives(role: Role, version: InterfaceVersion, state: State, known: int) -
 
 @cache
 def _messages(role: Role, version: InterfaceVersion, state: State, known: int) -> frozenset[int]:
-    allowed = (registry[command_id] for command_id in _receives(role, version, state, known))
-    return frozenset(c.command_id for c in allowed if not c.is_response and c not in LINK)
+    messages = set()
+    for command_id, move in _receives(role, version, state, known).items():
+        cls = registry[command_id]
+        if not cls.is_response and cls not in LINK and move is None:
+            messages.add(command_id)
+    return frozenset(messages)
 
 
 def _states(cls: Any, role: Role, version: InterfaceVersion) -> tuple[State, ...]:

@@ -7,8 +7,11 @@
   ``transport.write``;
 - one timer: the heartbeat is a ``LoopingCall`` whose interval is the time to the next
   deadline, so that an idle session wakes up only for its enquire_link;
-- backpressure: it is the transport's streaming producer, and while the transport is full
-  it neither sends nor reads, so that a peer that does not read cannot grow our memory;
+- backpressure: it is the transport's streaming producer. While the transport is full it
+  sends no requests, and once the answers that it still has to give are too many it stops
+  reading, so that a peer that does not read cannot grow our memory. It does not stop
+  reading at once: a TLS transport is full until its handshake is over, which needs
+  reading, and two full ends that both stop would wait for each other;
 - answers that come later: an application may return a Deferred or a coroutine.
 """
 
@@ -26,7 +29,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.answering import Answer, Answering
+from twisted_smpp.answering import BINDING, Answer, Answering
 from twisted_smpp.errors import (
     NotPermitted,
     RequestRefused,
@@ -36,6 +39,7 @@ from twisted_smpp.errors import (
     WindowFull,
 )
 from twisted_smpp.events import Close, Event, Pending, TimedOut, Violation
+from twisted_smpp.limits import UNBOUND_BUFFER
 from twisted_smpp.matrix import LINK
 from twisted_smpp.session import Session
 from twisted_smpp.shorthands import Shorthands
@@ -55,6 +59,8 @@ R = TypeVar("R", bound=Response | None)
 # Why reading is paused; several may hold at once.
 _WRITING, _ASKED = 1, 2
 
+#: Octets that are written to a transport which is full before the peer is read no more.
+_OVERFLOW = 65_536
 #: After a close that should be orderly the connection is cut.
 _ABORT_AFTER = 10.0
 #: So many log lines about a peer in a minute; the rest is counted.
@@ -82,6 +88,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         self._answering: dict[object, tuple[Request[Any], float]] | None = None
         self._watch: Watch | None = None
         self._paused = 0
+        self._full = False
+        self._overflow = 0
         self._reading = False
         self._closing: str | None = None
         self._abort_at: float | None = None
@@ -132,7 +140,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         self._answering = None
         for pending in self.session.lost():
             if pending.context is not None:
-                pending.context.errback(SessionLost(f"{why}; the outcome is unknown"))
+                _fail(pending.context, SessionLost(f"{why}; the outcome is unknown"))
         self._fail_waiting(why)
         ended, self._ended = self._ended or (), None
         for deferred in ended:
@@ -154,7 +162,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     @property
     def bound(self) -> bool:
         """Whether messages may pass."""
-        return self.session.bound and self._closing is None
+        return self.session.bound and self._closing is None and not self._ending
 
     def add_tap(self, tap: Tap) -> None:
         """Shows every PDU from now on to ``tap``; see :mod:`twisted_smpp.tap`."""
@@ -168,7 +176,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         """Twisted: octets came."""
         if self._watch is not None:
             self._watch.see("received", data, self._seconds())
-        if self._reading or self._paused:
+        if self._reading or self._paused & ~BINDING:
             self.session.framing.push(data)
         else:
             self._read(data)
@@ -195,8 +203,15 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         if self._ending:
             self._drained()
         self._flush()
-        if session.framing.partial and not self._paused:
+        if session.framing.partial:
+            self._left_over()
+
+    def _left_over(self) -> None:
+        """Octets are left: of a PDU that is not whole, or behind one that made us pause."""
+        if not self._paused:
             self._rearm_sooner()
+        elif self._paused & BINDING and self.session.framing.partial > UNBOUND_BUFFER:
+            self._close("more than a bind before the bind was answered", grace=0)
 
     def _flush(self) -> None:
         data = self.session.data_to_send()
@@ -204,10 +219,15 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
             if self._watch is not None:
                 self._watch.see("sent", data, self._seconds())
             self.transport.write(data)
+            if self._full:
+                self._overflow += len(data)
+                if self._overflow > _OVERFLOW:
+                    self._pause(_WRITING)
 
     def _pause(self, why: int) -> None:
         if not self._paused and self.transport is not None:
             cast(Any, self.transport).pauseProducing()
+            self.session.hold()
         self._paused |= why
 
     def _resume(self, why: int) -> None:
@@ -232,16 +252,19 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
 
     def pauseProducing(self) -> None:
         """Twisted: the write buffer is full."""
+        self._full = True
         self._stalled_at = self._seconds() + self.factory.write_timeout
-        self._pause(_WRITING)
         self._rearm_sooner()
 
     def resumeProducing(self) -> None:
         """Twisted: the write buffer is empty again."""
+        self._full = False
+        self._overflow = 0
         self._stalled_at = None
         self._resume(_WRITING)
         self._send_waiting()
         self._flush()
+        self._rearm_sooner()
 
     def stopProducing(self) -> None:
         """Twisted: nothing can be written any more; connectionLost follows."""
@@ -266,7 +289,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
               :class:`~twisted_smpp.errors.SessionLost`: the outcome is unknown.
         """
         deferred: Deferred[Any] = Deferred(self._cancelled)
-        held = self._waiting or self._ending or self._paused & _WRITING
+        held = self._waiting or self._ending or self._full
         if held and pdu.__class__ not in LINK:
             self._enqueue(pdu, deferred)
             return deferred
@@ -308,7 +331,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     def _send_waiting(self) -> None:
         session, waiting = self.session, self._waiting
         now = self._seconds()
-        while waiting and session.in_flight < session.window and not self._paused & _WRITING:
+        while waiting and session.in_flight < session.window and not self._full:
             pdu, octets, deferred = waiting.popleft()
             try:
                 pending = session.request(pdu, now, deferred, octets)
@@ -329,21 +352,23 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
             self._send_waiting()
             if not self._reading:
                 self._flush()
+            if self._ending:
+                self._drained()
 
     def _answered(self, pending: Pending) -> None:
         if self._waiting:
             self._send_waiting()
         deferred = pending.context
         if deferred is not None:
-            response = pending.response
-            if response is None:
+            response: Any = pending.response
+            if pending.error is not None:
                 deferred.errback(pending.error)
             elif response.command_status:
                 deferred.errback(RequestRefused.from_response(pending.request, response))
             else:
                 deferred.callback(response)
-        if self._ending and not self._reading:
-            self._drained()
+        else:
+            self._rearm_sooner()
 
     def _broken(self, failure: Failure) -> None:
         """A defect of ours: it is logged and the connection ends, nothing hangs."""
@@ -378,9 +403,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         if self._waiting:
             self._send_waiting()
         if pending.context is not None:
-            timers, cls = self.session.timers, pending.request.__class__
-            seconds = timers.enquire if cls in LINK else timers.response
-            pending.context.errback(ResponseTimeout(pending.request, seconds))
+            seconds = self.session.seconds_for(pending.request)
+            _fail(pending.context, ResponseTimeout(pending.request, seconds))
 
     def _note(self, format: str, **values: Any) -> None:
         """One log line about the peer; only so many a minute."""
@@ -442,8 +466,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
                 break
             error = TimeoutError(f"no answer within {self.factory.answer_timeout:g} s")
             self._came(self._failed(request, Failure(error)), token)
-        if self._drain_by is not None and self._drain_by <= now:
-            self._drained(by_force=True)
+        if self._ending:
+            self._drained(by_force=self._drain_by is not None and self._drain_by <= now)
 
     # The end.
 
@@ -511,7 +535,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     def _fail_waiting(self, why: str) -> None:
         waiting, self._waiting = self._waiting or (), None
         for _, _, deferred in waiting:
-            deferred.errback(SessionLost(f"{why}; it was never sent"))
+            _fail(deferred, SessionLost(f"{why}; it was never sent"))
 
     def _peer_unbinds(self, request: Request[Any]) -> None:
         """Finishes what was begun, then answers and closes (at most 5 s)."""
@@ -536,3 +560,9 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         transport.unregisterProducer()
         transport.loseConnection()
         self._rearm_sooner()
+
+
+def _fail(deferred: Deferred[Any], error: SMPPError) -> None:
+    """Fails one of several that end together; an errback may have cancelled the next."""
+    if not deferred.called:
+        deferred.errback(error)

@@ -33,21 +33,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from twisted_smpp.errors import (
-    FieldError,
-    FramingError,
-    NotPermitted,
-    WindowFull,
-)
-from twisted_smpp.events import (
-    Close,
-    Event,
-    LateResponse,
-    Pending,
-    TimedOut,
-    Timers,
-    Violation,
-)
+from twisted_smpp.errors import FieldError, FramingError, Nacked, NotPermitted, WindowFull
+from twisted_smpp.events import Close, Event, LateResponse, Pending, TimedOut, Timers, Violation
 from twisted_smpp.limits import (
     FRAME_OCTETS_PER_SECOND,
     FRAME_SECONDS,
@@ -77,11 +64,7 @@ from twisted_smpp.status import CommandStatus
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.framing import MAX_PDU, MAX_PDU_UNBOUND, Framing, Malformed
 from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, Response, decoders, encoders, registry
-from twisted_smpp.wire.pdus import (
-    EnquireLink,
-    GenericNack,
-    Unbind,
-)
+from twisted_smpp.wire.pdus import EnquireLink, EnquireLinkResp, GenericNack, Unbind
 from twisted_smpp.wire.tlvs import sc_interface_version
 
 __all__ = ["Session"]
@@ -301,19 +284,20 @@ class Session:
         Returns:
             whether it was still waiting.
         """
-        number = pending.request.sequence_number
+        # By identity: an application may send the same PDU object once more meanwhile.
         for waiting in (self._pending, self._link):
-            if waiting.get(number) is pending:
-                del waiting[number]
-                self._remember(pending)
-                return True
+            for number, each in waiting.items():
+                if each is pending:
+                    del waiting[number]
+                    self._remember(number, pending)
+                    return True
         return False
 
-    def _remember(self, pending: Pending) -> None:
+    def _remember(self, number: int, pending: Pending) -> None:
         late = self._late
         if late is None:
             late = self._late = {}
-        late[pending.request.sequence_number] = pending
+        late[number] = pending
         if len(late) > LATE_MOST:
             del late[next(iter(late))]
 
@@ -333,6 +317,10 @@ class Session:
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         return data
+
+    def hold(self) -> None:
+        """Nothing is read for now: a PDU that has begun is not late meanwhile."""
+        self._frame_by = None
 
     def lost(self) -> list[Pending]:
         """The connection is gone: everything that still waited, in the order it was sent."""
@@ -423,9 +411,13 @@ class Session:
                 self._unbound_enquiries += 1
                 if self._unbound_enquiries > UNBOUND_ENQUIRIES:
                     return
-            self.answer(pdu, pdu.answer())
+            # In every state: 3.4 lets nobody send it before a bind, and peers ask then.
+            self._out.append(EnquireLinkResp(sequence_number=pdu.sequence_number).encode())
         else:
-            if cls in BINDS:
+            move = self._receives[pdu.command_id]
+            if move is not None:
+                self._move(move)
+            elif cls in BINDS:
                 self.binding = pdu
             yield pdu
 
@@ -452,7 +444,7 @@ class Session:
         if known.is_response:
             pending = self._pending.get(number) or self._link.get(number)
             if pending is not None and pending.request.answer is known:
-                self._forget(pending)
+                self._forget(number)
                 pending.error = frame.error
                 yield pending
         elif known.answer is not None:
@@ -466,8 +458,7 @@ class Session:
         if not self._errors.spend(now):
             yield Close("too many malformed PDUs", unbind=self.bound)
 
-    def _forget(self, pending: Pending) -> None:
-        number = pending.request.sequence_number
+    def _forget(self, number: int) -> None:
         self._pending.pop(number, None)
         self._link.pop(number, None)
 
@@ -476,18 +467,22 @@ class Session:
         number = pdu.sequence_number
         pending = self._pending.get(number) or self._link.get(number)
         if pending is not None and answers(pdu, pending.request):
-            self._forget(pending)
+            self._forget(number)
             self._timeouts = 0
             pending.response = pdu
             if pending is self._enquiry:
                 self._enquiry = None
-            if pending.request.__class__ in LINK and not pdu.command_status:
+            if pdu.command_status == 0 and pdu.__class__ is GenericNack:
+                # Some peers refuse with it and forget to say why: it is no consent.
+                pending.error = Nacked(0, "no reason", request=pending.request, response=pdu)
+            elif pending.request.__class__ in LINK and not pdu.command_status:
                 self._link_answered(pending.request, pdu)
             yield pending
             return
-        late = self._late.pop(number, None) if self._late else None
+        late = self._late.get(number) if self._late else None
         oldest = now - LATE_SECONDS - self.timers.response
         if late is not None and answers(pdu, late.request) and late.sent_at >= oldest:
+            del self._late[number]  # type: ignore[union-attr]
             late.response = pdu
             yield LateResponse(late, pdu)
             return
@@ -514,12 +509,14 @@ class Session:
 
     def deadline(self) -> float | None:
         """When :meth:`tick` is due next; None when nothing can become due."""
-        due = [by for by in (self._bind_by, self._frame_by) if by is not None]
         timers = self.timers
-        for waiting in (self._pending, self._link):
-            for pending in waiting.values():
-                due.append(self._due(pending))
-                break
+        due = [self._due(pending) for pending in self._link.values()]
+        if oldest := next(iter(self._pending.values()), None):
+            due.append(self._due(oldest))
+        if self._frame_by is not None:
+            due.append(self._frame_by)
+        if self._bind_by is not None and self.binding is None:
+            due.append(self._bind_by)
         if self.state in BOUND:
             if timers.enquire_interval is not None and self._enquiry is None:
                 due.append(self._heard_at + timers.enquire_interval)
@@ -527,12 +524,15 @@ class Session:
                 due.append(self._used_at + timers.idle)
         return min(due, default=None)
 
-    def _due(self, pending: Pending) -> float:
-        cls = pending.request.__class__
+    def seconds_for(self, request: Request[Any]) -> float:
+        """How long the response to a request is awaited."""
+        cls = request.__class__
         if cls is EnquireLink or cls is Unbind:
-            return pending.sent_at + self.timers.enquire
-        seconds = self.timers.bind if cls in BINDS else self.timers.response
-        return pending.sent_at + seconds
+            return self.timers.enquire
+        return self.timers.bind if cls in BINDS else self.timers.response
+
+    def _due(self, pending: Pending) -> float:
+        return pending.sent_at + self.seconds_for(pending.request)
 
     def tick(self, now: float) -> list[Event]:
         """What became due; call it at :meth:`deadline` or whenever you like."""
@@ -567,7 +567,7 @@ class Session:
         for pending in list(self._link.values()):
             if self._due(pending) > now:
                 continue
-            del self._link[pending.request.sequence_number]
+            self.give_up(pending)
             if pending is self._enquiry:
                 self._enquiry = None
             events.append(TimedOut(pending))

@@ -57,6 +57,7 @@ class MemoryTransport:
         self.writes = 0
         self.reading = True
         self.disconnecting = False
+        self.aborting = False
         self.lost = False
 
     def write(self, data: bytes) -> None:
@@ -109,7 +110,7 @@ class MemoryTransport:
     def abortConnection(self) -> None:
         """Cuts the connection at the next turn of the clock."""
         self.written = b""
-        self.disconnecting = True
+        self.disconnecting = self.aborting = True
         self._clock.callLater(0, self.cut, Failure(ConnectionAborted()))
 
     def cut(self, reason: Failure | None = None) -> None:
@@ -185,7 +186,8 @@ class Pair:
                     passed += len(data)
                     moved = True
                     target.protocol.dataReceived(data)
-                if source.disconnecting and not source.written and not source.lost:
+                closing = source.disconnecting and not source.aborting
+                if closing and not source.written and not source.lost:
                     source.closed()
         return passed
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError
 from twisted.internet.task import react
 
-from twisted_smpp.errors import BindRefused, RequestRefused, SMPPError
+from twisted_smpp.errors import BindRefused, FieldError, RequestRefused, SMPPError
 from twisted_smpp.factory import BIND_MODES, ESMEFactory
 from twisted_smpp.text import coding
 from twisted_smpp.text.receipt import Receipt, is_receipt
@@ -178,6 +178,9 @@ class Sending:
             response = await session.request(request)
         except RequestRefused as error:
             self._say(str(error))
+            return REFUSED
+        except FieldError as error:
+            self._say(f"the message cannot be sent: {error}")
             return REFUSED
         except SMPPError as error:
             self._say(f"it is not known whether the message was accepted: {error}")

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_smpp.esme import ESMEService
+from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.smsc import AccountRealm, SMSCService
 from twisted_smpp.text import coding
@@ -25,6 +26,20 @@ from twisted_smpp.text.receipt import Receipt
 __all__ = ["Options", "makeService"]
 
 log = Logger()
+
+
+_TIMERS: list[list[Any]] = [
+    ["enquire-interval", None, 30.0, "Seconds of silence until enquire_link; 0: never.", float],
+    ["response-timeout", None, 30.0, "Seconds that a request waits for its response.", float],
+]
+
+
+def _timers(options: Any, bind: float) -> Timers:
+    return Timers(
+        bind=bind,
+        response=options["response-timeout"],
+        enquire_interval=options["enquire-interval"] or None,
+    )
 
 
 class _OneLineErrors(usage.Options):
@@ -67,6 +82,7 @@ class SMSCOptions(_OneLineErrors, AuthOptionMixin):
         ["listen", "l", "tcp:2775:interface=127.0.0.1", "Endpoint to listen on (tcp:, ssl:, ...)."],
         ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
         ["window", "w", 10, "Deliveries that may wait for their responses.", int],
+        *_TIMERS,
     ]
     longdesc = """Runs a message centre. It accepts messages, gives each an id and, when one
 is asked for, answers with a delivery receipt. A file for --auth file: has a line
@@ -89,7 +105,7 @@ Examples:
             raise usage.UsageError("--auth is needed: nobody could bind")
         for checker in self["credCheckers"]:
             _prepare(checker)
-        _at_least_one("--window", self["window"])
+        _check_numbers(self)
 
 
 class ESMEOptions(_OneLineErrors):
@@ -104,6 +120,7 @@ class ESMEOptions(_OneLineErrors):
         ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
         ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
         ["window", "w", 10, "Requests that may wait for their responses.", int],
+        *_TIMERS,
     ]
     longdesc = """Binds to a message centre, stays bound, and logs the receipts and the
 messages that come (a message by its length, not its text)."""
@@ -123,7 +140,7 @@ Examples:
             raise usage.UsageError("--system-id is needed")
         if self["bind"] not in BIND_MODES:
             raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
-        _at_least_one("--window", self["window"])
+        _check_numbers(self)
         self["password"] = ""
         if self["password-file"] is not None:
             self["password"] = read_password(self["password-file"])
@@ -157,9 +174,13 @@ def _octets(text: str | bytes) -> bytes:
     return text.encode("latin-1", "replace") if isinstance(text, str) else text
 
 
-def _at_least_one(option: str, value: int) -> None:
-    if value < 1:
-        raise usage.UsageError(f"{option} is {value}, at least 1 is needed")
+def _check_numbers(options: Any) -> None:
+    if options["window"] < 1:
+        raise usage.UsageError(f"--window is {options['window']}, at least 1 is needed")
+    if options["enquire-interval"] < 0:
+        raise usage.UsageError("--enquire-interval is negative; 0 switches it off")
+    if options["response-timeout"] <= 0:
+        raise usage.UsageError("--response-timeout has to be more than 0 seconds")
 
 
 def read_password(path: str) -> str:
@@ -205,6 +226,7 @@ def _smsc(options: SMSCOptions, reactor: Any) -> IService:
         portal,
         system_id=options["system-id"],
         window=options["window"],
+        timers=_timers(options, bind=5.0),
         reactor=reactor,
     )
 
@@ -217,6 +239,7 @@ def _esme(options: ESMEOptions, reactor: Any) -> IService:
         bind=options["bind"],
         system_type=options["system-type"],
         window=options["window"],
+        timers=_timers(options, bind=10.0),
         on_message=_log_message,
         on_receipt=_log_receipt,
         reactor=reactor,

@@ -26,7 +26,7 @@ from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.receipt import Receipt, is_receipt
 from twisted_smpp.wire.pdu import Request, Response
-from twisted_smpp.wire.pdus import DataSM, DeliverSM
+from twisted_smpp.wire.pdus import AlertNotification, DataSM, DeliverSM
 
 __all__ = ["ESMEService"]
 
@@ -162,9 +162,8 @@ class ESMEService(Shorthands, Service):
         self.session = session
         self._bound_at = self._clock.seconds()
         self.log.info("bound to {peer} in {state}", peer=session.peer, state=session.state.name)
-        waiting, self._waiting = self._waiting, []
-        for deferred in waiting:
-            deferred.callback(session)
+        while self._waiting and self.session is session:
+            self._waiting.pop(0).callback(session)
 
     def _lost(self, session: SMPPProtocol, why: str) -> None:
         if session is self.session:
@@ -183,15 +182,16 @@ class ESMEService(Shorthands, Service):
         return longest * self._random()
 
     def _fail_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for deferred in waiting:
-            deferred.errback(SessionLost("the service was stopped"))
+        while self._waiting:
+            self._waiting.pop(0).errback(SessionLost("the service was stopped"))
 
     def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
-        if not isinstance(request, DeliverSM | DataSM):
+        if isinstance(request, AlertNotification):
             if self._on_alert is not None:
                 self._on_alert(request)
             return None
+        if not isinstance(request, DeliverSM | DataSM):
+            return CommandStatus.ESME_RINVCMDID
         if is_receipt(request) and self._on_receipt is not None:
             return self._on_receipt(Receipt.of(request), request)
         if self._on_message is None:

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.errors import RequestRefused, SMPPError
+from twisted_smpp.errors import FieldError, RequestRefused, SMPPError
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.states import State
@@ -175,8 +175,9 @@ class Account:
         self._call = None
         for session in self._sessions:
             while self._receipts and session.state in _RECEIVING and session.bound:
-                if session.session.in_flight >= session.session.window:
-                    break
+                full = session.session.in_flight >= session.session.window
+                if full or self._call is not None:
+                    break  # it goes on with the next response, or when it is tried again
                 fields = self._receipts.popleft()
                 tlvs = fields["tlvs"] if session.session.version >= 0x34 else None
                 sent = session.request(DeliverSM(**{**fields, "tlvs": tlvs}))
@@ -188,11 +189,13 @@ class Account:
         """Keeps a receipt that the ESME did not take, unless it never wants it."""
         failure.trap(SMPPError)
         error = failure.value
-        if isinstance(error, RequestRefused) and error.command_status in _FOR_GOOD:
-            self.log.warn("a receipt was refused for good: {error}", error=str(error))
+        refused = isinstance(error, RequestRefused) and error.command_status in _FOR_GOOD
+        if refused or isinstance(error, FieldError):
+            self.log.warn("a receipt is dropped for good: {error}", error=str(error))
+            self._deliver_soon()
         else:
             self._receipts.appendleft(fields)
-        self._deliver_soon(RETRY_SECONDS)
+            self._deliver_soon(RETRY_SECONDS)
 
 
 def _address(request: Any) -> SMEAddress:

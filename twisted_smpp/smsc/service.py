@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from twisted_smpp.factory import SMSCFactory
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
+from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.wire import pdus
 
@@ -143,6 +144,8 @@ class SMSCService(Service):
     # What the factory asks and tells.
 
     def _bind(self, session: SMPPProtocol, request: Any) -> Answer:
+        if not self.running:
+            return CommandStatus.ESME_RBINDFAIL
         credentials = UsernamePassword(
             request.system_id.encode("latin-1"), request.password.encode("latin-1")
         )
@@ -152,12 +155,17 @@ class SMSCService(Service):
 
     def _login(self, avatar: Any, session: SMPPProtocol, request: Any) -> Any:
         _, account, logout = avatar
+        if session.state is State.CLOSED:
+            # It went while its password was looked at; nobody would log it out later.
+            logout()
+            return CommandStatus.ESME_RBINDFAIL
+        self._logout(session)
         self._logins[session] = (account, logout)
         answer = maybeDeferred(account.bind, session, request)
         return answer.addCallback(self._accept, session, request)
 
     def _accept(self, answer: Any, session: SMPPProtocol, request: Any) -> Any:
-        if answer is None:
+        if answer is None or answer == CommandStatus.ESME_ROK:
             return request.answer(system_id=self._system_id)
         return answer
 
@@ -176,12 +184,16 @@ class SMSCService(Service):
         self._logins[session][0].bound(session)
 
     def _lost(self, session: SMPPProtocol, why: str) -> None:
-        account, logout = self._logins.pop(session, (None, None))
-        if session in self.sessions:
-            self.sessions.discard(session)
-            self.log.info("the session of {peer} ended: {why}", peer=session.peer, why=why)
-            if account is not None:
-                account.unbound(session, why)
+        try:
+            if session in self.sessions:
+                self.sessions.discard(session)
+                self.log.info("the session of {peer} ended: {why}", peer=session.peer, why=why)
+                self._logins[session][0].unbound(session, why)
+        finally:
+            self._logout(session)
+
+    def _logout(self, session: SMPPProtocol) -> None:
+        _, logout = self._logins.pop(session, (None, None))
         if logout is not None:
             logout()
 

@@ -1,0 +1,288 @@
+"""Our ESME, our message centre and our commands against each other, over real TCP."""
+
+import datetime
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from interop_daemon import free_port, script
+
+pytestmark = pytest.mark.interop
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def password_file(tmp_path):
+    path = tmp_path / "password"
+    path.write_text("password\n")
+    return path
+
+
+def run(*command, **options):
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**environment, **options.pop("env", {})},
+        check=False,
+        **options,
+    )
+
+
+def send(endpoint, *arguments, **options):
+    return run(script("smpp"), "send", "-c", endpoint, "-u", "smppclient1", *arguments, **options)
+
+
+def test_send_waits_for_the_receipt_and_exits_with_0(smsc, password_file):
+    done = send(
+        f"tcp:127.0.0.1:{smsc.port}", "-p", password_file, "--to", "491761234567", "Hello 👋"
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    accepted, state = done.stdout.splitlines()
+    assert accepted.startswith("accepted, message_id ")
+    assert state == "DELIVRD"
+
+
+def test_send_takes_the_password_from_the_environment(smsc):
+    done = send(
+        f"tcp:127.0.0.1:{smsc.port}",
+        "--to",
+        "491761234567",
+        "--no-receipt",
+        "Hi",
+        env={"SMPP_PASSWORD": "password"},
+    )
+
+    assert done.returncode == 0
+    assert "DELIVRD" not in done.stdout
+
+
+def test_send_prints_each_pdu_without_text_or_password(smsc, password_file):
+    done = send(f"tcp:127.0.0.1:{smsc.port}", "-v", "-p", password_file, "--to", "4917", "Kennwort")
+
+    commands = [line.split()[2] for line in done.stdout.splitlines() if " -> " in line]
+    assert commands == ["bind_transceiver", "submit_sm", "deliver_sm_resp", "unbind"]
+    assert "Kennwort" not in done.stdout
+    assert "password=<hidden>" in done.stdout
+
+
+def test_send_exits_with_1_when_the_message_cannot_be_sent(smsc, password_file):
+    done = send(
+        f"tcp:127.0.0.1:{smsc.port}", "-p", password_file, "--to", "4" * 21, "too long an address"
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "smpp send: the message cannot be sent: destination_addr: "
+        "takes 22 octets with its NUL, at most 21 are allowed\n"
+    )
+
+
+def test_send_exits_with_2_when_the_bind_is_refused(smsc, tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("guess")
+
+    done = send(f"tcp:127.0.0.1:{smsc.port}", "-p", wrong, "--to", "4917", "Hello")
+
+    assert done.returncode == 2
+    assert "bind_transceiver refused: ESME_RINVPASWD" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_send_exits_with_2_when_nobody_listens(password_file):
+    done = send(
+        f"tcp:127.0.0.1:{free_port()}:timeout=5", "-p", password_file, "--to", "4917", "Hello"
+    )
+
+    assert done.returncode == 2
+    assert "refused" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_esme_daemon_binds_stays_bound_and_binds_again(daemon, smsc, password_file):
+    esme = daemon(
+        "esme",
+        "--connect",
+        f"tcp:127.0.0.1:{smsc.port}",
+        "--system-id",
+        "smppclient1",
+        "--password-file",
+        password_file,
+        "--bind",
+        "receiver",
+    )
+    esme.wait_for_line("bound to")
+
+    sent = send(
+        f"tcp:127.0.0.1:{smsc.port}",
+        "-p",
+        password_file,
+        "--to",
+        "4917",
+        "--bind",
+        "transmitter",
+        "the receipt goes to the receiver",
+    )
+
+    assert sent.returncode == 0
+    esme.wait_for_line("receipt for ")
+    assert "stat" not in esme.log.read_text()
+    assert "DELIVRD" in esme.log.read_text()
+
+
+def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
+    certificate(tmp_path)
+    port = free_port()
+    daemon(
+        "smsc",
+        "--listen",
+        f"ssl:{port}:interface=127.0.0.1:privateKey={tmp_path}/key.pem:certKey={tmp_path}/cert.pem",
+        "--auth",
+        "memory:smppclient1:password",
+        port=port,
+    )
+    trusted = tmp_path / "trusted"
+    trusted.mkdir()
+    (trusted / "cert.pem").write_bytes((tmp_path / "cert.pem").read_bytes())
+
+    good = send(
+        f"tls:localhost:{port}:trustRoots={trusted}", "-p", password_file, "--to", "4917", "Hi"
+    )
+    unverified = send(f"tls:localhost:{port}", "-p", password_file, "--to", "4917", "Hi")
+
+    assert (good.returncode, good.stderr) == (0, "")
+    assert unverified.returncode == 2
+    assert "certificate verify failed" in unverified.stderr
+
+
+def certificate(folder):
+    """A key and a certificate for localhost, good for a day."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def test_demo_delivers_its_message():
+    done = run(sys.executable, str(ROOT / "docs/examples/demo.py"))
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    passed = [line.split()[1:3] for line in lines[1:-1]]
+    assert passed == [
+        ["->", "bind_transceiver"],
+        ["<-", "bind_transceiver_resp"],
+        ["->", "submit_sm"],
+        ["<-", "submit_sm_resp"],
+        ["<-", "deliver_sm"],
+        ["->", "deliver_sm_resp"],
+        ["->", "unbind"],
+        ["<-", "unbind_resp"],
+    ]
+    assert lines[-1].endswith(": DELIVRD")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ([], "twistd smpp: say which role: smsc or esme"),
+        (["cook"], "twistd smpp: Unknown command: cook"),
+        (["smsc"], "twistd smpp smsc: --auth is needed: nobody could bind"),
+        (["smsc", "--colour", "red"], "twistd smpp smsc: option --colour not recognized"),
+        (["smsc", "--auth", "magic:x"], "twistd smpp smsc: Auth plugin not recognized: magic"),
+        (
+            ["smsc", "--auth", "memory:a:b", "--window", "0"],
+            "twistd smpp smsc: --window is 0, at least 1 is needed",
+        ),
+        (
+            ["smsc", "--auth", "memory:a:b", "--listen", "carrier-pigeon:1"],
+            "twistd smpp smsc: Unknown endpoint type: 'carrier-pigeon'",
+        ),
+        (["esme"], "twistd smpp esme: --system-id is needed"),
+        (
+            ["esme", "--system-id", "a", "--bind", "tied"],
+            "twistd smpp esme: --bind is one of transmitter, receiver, transceiver",
+        ),
+        (
+            ["esme", "--system-id", "a", "--password-file", "/no/such/file"],
+            "twistd smpp esme: cannot read /no/such/file: No such file or directory",
+        ),
+        (
+            ["esme", "--system-id", "a" * 16],
+            "twistd smpp esme: system_id: takes 17 octets with its NUL, at most 16 are allowed",
+        ),
+    ],
+)
+def test_wrong_options_end_with_one_line_and_exit_code_1(arguments, error, tmp_path):
+    done = run(script("twistd"), "--nodaemon", "--pidfile=", "smpp", *arguments, cwd=tmp_path)
+
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()
+    assert len(last) == 1
+    assert last[0].removesuffix(" (--help shows the options)") == error
+
+
+def test_port_that_is_taken_ends_with_one_line(smsc, tmp_path):
+    done = run(
+        script("twistd"),
+        "--nodaemon",
+        "--pidfile=",
+        "smpp",
+        "smsc",
+        "--auth",
+        "memory:a:b",
+        "--listen",
+        f"tcp:{smsc.port}:interface=127.0.0.1",
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert "Address already in use" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("role", [[], ["smsc"], ["esme"]])
+def test_help_shows_how_to_use_it(role, tmp_path):
+    done = run(script("twistd"), "smpp", *role, "--help", cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: twistd smpp {role[0] if role else 'smsc|esme'}")
+    if role:
+        assert f"\n  twistd -n smpp {role[0]} " in done.stdout
+
+
+def test_help_auth_lists_the_checkers(tmp_path):
+    done = run(script("twistd"), "smpp", "smsc", "--help-auth", cwd=tmp_path)
+
+    assert "memory" in done.stdout
+    assert "file" in done.stdout
