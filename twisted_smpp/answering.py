@@ -30,6 +30,8 @@ __all__ = ["ANSWERING", "BINDING", "Answer", "Answering"]
 #: What an application may answer a request with; None stands for ESME_ROK.
 Answer = Response | int | None | Deferred[Any] | Coroutine[Any, Any, Any] | Awaitable[Any]
 
+_AT_ONCE = (Response, int)
+
 # Why reading is paused; the other reasons are in the protocol.
 ANSWERING, BINDING = 4, 8
 
@@ -61,35 +63,31 @@ class Answering:
         raise NotImplementedError
 
     def _requested(self, request: Request[Any]) -> None:
-        asked: Callable[[Any, Any], Answer] = self._on_request
-        if request.__class__ in LINK:
+        ask: Callable[[Any, Any], Answer] = self._on_request
+        if self._ending or request.__class__ in LINK:
             if request.__class__ is Unbind:
                 self._peer_unbinds(request)
                 return
-            asked = self.factory.on_bind
-        if self._ending and request.__class__ not in LINK:
-            self._answer(request, self._try_again(request))
-            return
+            if request.__class__ not in LINK:
+                self._answer(request, self._try_again(request))
+                return
+            ask = self.factory.on_bind
         try:
-            answer = asked(self, request)
+            answer = ask(self, request)
         except Exception:
             answer = self._failed(request, Failure())
-        if isinstance(answer, Response | int) or answer is None:
+        if answer.__class__ is request.answer or answer is None or isinstance(answer, _AT_ONCE):
             self._answer(request, answer)
         else:
             self._answer_later(request, answer)
 
     def _answer(self, request: Request[Any], answer: Any) -> None:
         """Sends a response, or makes it from a status or None."""
-        if answer.__class__ is not request.answer:
-            if request.answer is None:
-                return
-            if not isinstance(answer, Response):
-                answer = request.answer(command_status=int(answer or 0))
-            elif not answers(answer, request):
-                failure = Failure(TypeError(f"{answer.command} does not answer {request.command}"))
-                answer = request.answer(command_status=self._failed(request, failure))
         session = self.session
+        if answer.__class__ is not request.answer:
+            answer = self._as_response(request, answer)
+            if answer is None:
+                return
         try:
             sent = session.answer(request, answer)
         except SMPPError as error:
@@ -101,10 +99,21 @@ class Answering:
             )
             session.answer(request, request.answer(command_status=self._try_again(request)))
             return
-        if sent and request.__class__ in LINK and session.bound and self.bind_request is None:
+        if self.bind_request is None and sent and session.bound:
             self.bind_request = request
-            self.factory.bound(self)
+            self.factory.bound(cast(Any, self))
             self._rearm_sooner()
+
+    def _as_response(self, request: Request[Any], answer: Any) -> Response | None:
+        """What an application meant; None for a request that has no response."""
+        if request.answer is None:
+            return None
+        if isinstance(answer, Response):
+            if answers(answer, request):
+                return answer
+            failure = Failure(TypeError(f"{answer.command} does not answer {request.command}"))
+            answer = self._failed(request, failure)
+        return request.answer(command_status=int(answer or 0))  # type: ignore[no-any-return]
 
     def _failed(self, request: Request[Any], failure: Failure) -> int:
         """The status for an application that raised."""
@@ -120,7 +129,7 @@ class Answering:
 
     def _try_again(self, request: Request[Any]) -> int:
         """The status that makes the peer keep a message."""
-        if self.session.role is Role.ESME and isinstance(request, DeliverSM | DataSM):
+        if self.session.role is Role.ESME and isinstance(request, (DeliverSM, DataSM)):
             return CommandStatus.ESME_RX_T_APPN
         return CommandStatus.ESME_RSYSERR
 
@@ -149,7 +158,7 @@ class Answering:
             self.log.info("{peer}: an answer of the application came too late", peer=self.peer)
             return
         request, _ = self._answering.pop(token)
-        if not (answer is None or isinstance(answer, Response | int)):
+        if not (answer is None or isinstance(answer, _AT_ONCE)):
             failure = Failure(TypeError(f"{type(answer).__name__} is no answer"))
             answer = self._failed(request, failure)
         self._answer(request, answer)

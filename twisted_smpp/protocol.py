@@ -38,7 +38,7 @@ from twisted_smpp.errors import (
     SMPPError,
     WindowFull,
 )
-from twisted_smpp.events import Close, Event, Pending, TimedOut, Violation
+from twisted_smpp.events import Close, Event, LateResponse, Pending, TimedOut, Violation
 from twisted_smpp.limits import UNBOUND_BUFFER
 from twisted_smpp.matrix import LINK
 from twisted_smpp.session import Session
@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "SMPPProtocol"]
 
 R = TypeVar("R", bound=Response | None)
+
+_OTHER_EVENTS = frozenset({Close, LateResponse, TimedOut, Violation})
 
 # Why reading is paused; several may hold at once.
 _WRITING, _ASKED = 1, 2
@@ -189,12 +191,14 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         events = session.receive(data, self._seconds())
         try:
             for event in events:
-                if event.__class__ is Pending:
-                    self._answered(event)
-                elif isinstance(event, Request):
-                    self._requested(event)
-                else:
+                # By class, not isinstance: that is slow for classes with a metaclass.
+                kind = event.__class__
+                if kind is Pending:
+                    self._answered(event)  # type: ignore[arg-type]
+                elif kind in _OTHER_EVENTS:
                     self._happened(event)
+                else:
+                    self._requested(event)  # type: ignore[arg-type]
                 if self._paused or self._closing is not None:
                     break
         finally:

@@ -266,7 +266,7 @@ class Session:
         return True
 
     def _answer_bind(self, request: Any, response: Response) -> None:
-        accepted = not response.command_status
+        accepted = not response.command_status and response.__class__ is not GenericNack
         if accepted:
             version = min(self.version, InterfaceVersion.of(request.interface_version))
             if version >= InterfaceVersion.V3_4 and sc_interface_version not in response.tlvs:
