@@ -130,7 +130,7 @@ def test_a_decoder_reads_where_it_is_told() -> None:
     octets = SubmitSM(source_addr="1", short_message=b"hi", sequence_number=9).encode()
     buf = b"\xff" * 100 + octets + b"\xff" * 100
     read = decoders(V5_0)[SubmitSM.command_id]
-    assert read(buf, 116, 100 + len(octets), 0, 9) == decode(octets)
+    assert read(buf, buf.decode("latin-1"), 116, 100 + len(octets), 0, 9) == decode(octets)
 
 
 def test_tail_octets() -> None:
@@ -155,7 +155,7 @@ def test_a_decoder_that_refuses_without_reason_is_found_out() -> None:
     wrong: Any = compile_method(SubmitSM, "wrong", source, V5_0)
     octets = SubmitSM().encode()
     with pytest.raises(PDUError, match="the generated and the plain decoder disagree"):
-        wrong(octets, 16, len(octets), 0, 1)
+        wrong(octets, octets.decode("latin-1"), 16, len(octets), 0, 1)
     del linecache.cache["<twisted_smpp SubmitSM.wrong>"]
 
 

@@ -110,8 +110,9 @@ def test_P01_the_nul_of_the_next_pdu_does_not_end_it(cls: type[PDU], field: CStr
     index = [each.name for each in cls.fields].index(field.name)
     octets = frame(cls.command_id, b"".join(cut[:index]) + b"x")
     read = decoders(V5_0)[cls.command_id]
+    buf = octets + frame(0x15) * 20
     with pytest.raises(FieldError) as caught:
-        read(octets + frame(0x15) * 20, 16, len(octets), 0, 1)
+        read(buf, buf.decode("latin-1"), 16, len(octets), 0, 1)
     assert caught.value.field == field.name
 
 
@@ -145,8 +146,9 @@ def test_P03_sm_length_beyond_the_end(cls: type[PDU]) -> None:
         assert (error.field, error.command_status) == ("short_message", S.ESME_RINVMSGLEN)
         # The octets of the next PDU are not its text.
         read = decoders(V5_0)[cls.command_id]
+        buf = frame(cls.command_id, body) + SUBMIT
         with pytest.raises(FieldError):
-            read(frame(cls.command_id, body) + SUBMIT, 16, 16 + len(body), 0, 1)
+            read(buf, buf.decode("latin-1"), 16, 16 + len(body), 0, 1)
 
 
 def test_P04_what_follows_a_short_text_is_read_as_tlvs() -> None:

@@ -76,20 +76,23 @@ class Answering:
             answer = ask(self, request)
         except Exception:
             answer = self._failed(request, Failure())
-        if answer.__class__ is request.answer or answer is None or isinstance(answer, _AT_ONCE):
+        if answer.__class__ is request.answer:
+            self._send_answer(request, answer)  # type: ignore[arg-type]
+        elif answer is None or isinstance(answer, _AT_ONCE):
             self._answer(request, answer)
         else:
             self._answer_later(request, answer)
 
     def _answer(self, request: Request[Any], answer: Any) -> None:
         """Sends a response, or makes it from a status or None."""
+        response = self._as_response(request, answer)
+        if response is not None:
+            self._send_answer(request, response)
+
+    def _send_answer(self, request: Request[Any], response: Response) -> None:
         session = self.session
-        if answer.__class__ is not request.answer:
-            answer = self._as_response(request, answer)
-            if answer is None:
-                return
         try:
-            sent = session.answer(request, answer)
+            session.answer(request, response)
         except SMPPError as error:
             self.log.error(
                 "{peer}: the application's answer to {command} cannot be sent: {error}",
@@ -99,7 +102,7 @@ class Answering:
             )
             session.answer(request, request.answer(command_status=self._try_again(request)))
             return
-        if self.bind_request is None and sent and session.bound:
+        if self.bind_request is None and session.bound:
             self.bind_request = request
             self.factory.bound(cast(Any, self))
             self._rearm_sooner()

@@ -208,6 +208,8 @@ class Session:
             waiting = self._link
         elif len(waiting) >= self.window:
             raise WindowFull(f"{len(waiting)} requests wait for their responses")
+        else:
+            self._used_at = now
         number = self._next_number
         if self._wrapped:
             number = self._free_number(number)
@@ -226,8 +228,6 @@ class Session:
                 self._move(move)
             return None
         pending = waiting[pdu.sequence_number] = Pending(pdu, now, context)
-        if waiting is not self._link:
-            self._used_at = now
         return pending
 
     def check(self, pdu: PDU) -> bytes:

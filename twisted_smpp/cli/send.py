@@ -85,6 +85,7 @@ def send(**options: Any) -> None:
             f"the text takes {len(coded.octets)} octets in {coded.data_coding!r}, "
             f"one message holds {most}"
         )
+    options["password"] = password(options["password_file"])
     try:
         react(lambda reactor: Sending(reactor, options, coded).run())
     except KeyboardInterrupt:
@@ -146,7 +147,7 @@ class Sending:
         options = self._options
         factory = ESMEFactory(
             options["system_id"],
-            password(options["password_file"]),
+            options["password"],
             bind=options["bind"],
             system_type=options["system_type"],
             on_request=self._requested,

@@ -100,7 +100,10 @@ class Field:
         raise NotImplementedError
 
     def decode_source(self, version: InterfaceVersion, strict: bool) -> list[str]:
-        """Lines that read the field at ``pos`` of ``buf`` and move ``pos``."""
+        """Lines that read the field at ``pos`` of ``buf`` and move ``pos``.
+
+        ``text`` is ``buf`` in latin-1, so that positions are the same.
+        """
         raise NotImplementedError
 
     def encode_source(
@@ -223,9 +226,9 @@ class CString(Field):
             checks = [f"    if stop - pos not in {allowed}: raise ValueError"]
         return [
             "if buf[pos]:",
-            f"    stop = find(0, pos, pos + {limit(self.max, None)})",
+            f"    stop = find(NUL, pos, pos + {limit(self.max, None)})",
             *checks,
-            f"    self.{self.name} = buf[pos:stop].decode('latin-1')",
+            f"    self.{self.name} = text[pos:stop]",
             "    pos = stop + 1",
             "else:",
             f"    self.{self.name} = ''",

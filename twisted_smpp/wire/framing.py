@@ -113,6 +113,7 @@ class Framing:
         buf = b"".join(self._chunks)
         pos, end = 0, len(buf)
         need = 0
+        text = buf.decode("latin-1")
         unpack = HEADER.unpack_from
         try:
             while True:
@@ -138,7 +139,7 @@ class Framing:
                     )
                     continue
                 try:
-                    pdu = decoder(buf, start, pos, status, number)
+                    pdu = decoder(buf, text, start, pos, status, number)
                 except PDUError as error:
                     yield Malformed(error, command_id, status, number, length)
                 else:

@@ -49,7 +49,7 @@ RESPONSE_BIT = 0x80000000
 ALL_VERSIONS = (InterfaceVersion.V3_3, InterfaceVersion.V3_4, InterfaceVersion.V5_0)
 LATEST = InterfaceVersion.V5_0
 
-Decoder = Callable[[bytes, int, int, int, int], "PDU"]
+Decoder = Callable[[bytes, str, int, int, int, int], "PDU"]
 Encoder = Callable[[Any], bytes]
 Where = Iterable[State] | Mapping[InterfaceVersion, Iterable[State]]
 
@@ -467,4 +467,6 @@ def decode(octets: bytes, version: InterfaceVersion = LATEST) -> PDU:
             command_status=command_status,
             sequence_number=sequence_number,
         )
-    return known(bytes(octets), 16, length, command_status, sequence_number)
+    octets = bytes(octets)
+    text = octets.decode("latin-1")
+    return known(octets, text, 16, length, command_status, sequence_number)
