@@ -16,7 +16,7 @@ from twisted_smpp.errors import (
 from twisted_smpp.events import Timers
 from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus as S
-from twisted_smpp.testing import connect, failure
+from twisted_smpp.testing import connect, failure, success
 from twisted_smpp.wire.pdus import (
     BindTransceiver,
     EnquireLink,

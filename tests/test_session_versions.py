@@ -16,7 +16,14 @@ from twisted_smpp.session import Session
 from twisted_smpp.states import BOUND, Role, State
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.pdu import UnknownPDU
-from twisted_smpp.wire.pdus import BindTransceiverResp, QueryBroadcastSM, SubmitSMResp
+from twisted_smpp.wire.pdus import (
+    BindTransceiverResp,
+    DataSM,
+    DataSMResp,
+    GenericNack,
+    QueryBroadcastSM,
+    SubmitSMResp,
+)
 from twisted_smpp.wire.tlvs import sc_interface_version
 
 
@@ -122,3 +129,40 @@ def test_a_session_may_set_its_own_sc_interface_version() -> None:
     bind = one(receive(mc, bind_of(V5_0)))
     mc.answer(bind, bind.answer(tlvs={sc_interface_version: 0x34}))
     assert one(sent(mc)).tlvs[sc_interface_version] == 0x34
+
+
+# Answers to what is accepted by a looser rule than that of sending.
+
+
+@pytest.mark.parametrize("version", [V3_4, V5_0])
+@pytest.mark.parametrize(
+    ("role", "state"), [(Role.MC, State.BOUND_RX), (Role.ESME, State.BOUND_TX)]
+)
+def test_data_sm_that_is_accepted_is_answered(
+    version: InterfaceVersion, role: Role, state: State
+) -> None:
+    session = bound(role, version=version, state=state)
+    request = one(receive(session, DataSM(sequence_number=6)))
+    assert session.answer(request, request.answer())
+    assert sent(session) == [DataSMResp(sequence_number=6)]
+    assert session.state is state
+
+
+@pytest.mark.parametrize("version", [V3_3, V3_4, V5_0])
+def test_a_bind_may_be_nacked_in_every_version(version: InterfaceVersion) -> None:
+    mc = Session(Role.MC, now=0.0, version=version)
+    bind = one(receive(mc, bind_of(version, State.BOUND_TX)))
+    assert mc.answer(bind, GenericNack(command_status=3))
+    assert sent(mc) == [GenericNack(command_status=3, sequence_number=1)]
+    assert mc.binding is None
+    assert mc.state is State.OPEN
+
+
+def test_a_response_of_another_command_is_not_let_through() -> None:
+    mc = bound(Role.MC, state=State.BOUND_RX)
+    request = one(receive(mc, DataSM(sequence_number=6)))
+    assert not mc.answer(request, SubmitSMResp())
+    assert mc.data_to_send() == b""
+    other = DataSM(sequence_number=7)
+    mc.lost()
+    assert not mc.answer(other, other.answer())

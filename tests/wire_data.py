@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from twisted_smpp.errors import PDUError
+import pytest
+
+from twisted_smpp.errors import FieldError, PDUError
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire import pdus
-from twisted_smpp.wire.pdu import PDU, registry
+from twisted_smpp.wire.pdu import PDU, decode, registry
 from twisted_smpp.wire.tlv import TLV
 from twisted_smpp.wire.tlvs import STANDARD
 
@@ -32,6 +34,7 @@ def load(name: str) -> Any:
 CLASSES: tuple[type[PDU], ...] = tuple(
     cls for cls in registry.values() if cls.__module__ == pdus.__name__
 )
+REQUESTS = [cls for cls in CLASSES if not cls.is_response]
 BY_COMMAND: dict[str, type[PDU]] = {cls.command: cls for cls in CLASSES}
 TLVS: tuple[TLV[Any], ...] = tuple(STANDARD.values())
 
@@ -82,3 +85,17 @@ def outcome(function: Any, *args: Any) -> Any:
         return function(*args)
     except PDUError as error:
         return error
+
+
+def sample_of(cls: type[PDU]) -> bytes:
+    return next(
+        octets for octets in SAMPLES if int.from_bytes(octets[4:8], "big") == cls.command_id
+    )
+
+
+def refusal(octets: bytes, version: InterfaceVersion = InterfaceVersion.V5_0) -> FieldError:
+    """The error of octets that are no PDU."""
+    with pytest.raises(FieldError) as caught:
+        decode(octets, version)
+    assert not caught.value.fatal
+    return caught.value

@@ -51,7 +51,7 @@ class Answering:
     _seconds: Callable[[], float]
     _pause: Callable[[int], None]
     _resume: Callable[[int], None]
-    _flush: Callable[[], None]
+    _flush: Callable[[], bool]
     _drained: Callable[[], None]
     _rearm_sooner: Callable[[], None]
     _peer_unbinds: Callable[[Request[Any]], None]

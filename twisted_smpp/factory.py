@@ -257,7 +257,9 @@ class ReconnectingESMEFactory(ESMEFactory, ReconnectingClientFactory):  # type: 
 
     def bound(self, protocol: SMPPProtocol) -> None:
         """A bind was accepted: the next loss is retried soon."""
+        trying = self.continueTrying
         self.resetDelay()  # type: ignore[no-untyped-call]
+        self.continueTrying = trying  # stopTrying() while it was binding still counts
         super().bound(protocol)
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer, ITCPTransport
+from twisted.internet.interfaces import IPushProducer, IReadWriteDescriptor, ITCPTransport
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -93,6 +93,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         self._full = False
         self._overflow = 0
         self._reading = False
+        self._writes_now = False
         self._closing: str | None = None
         self._abort_at: float | None = None
         self._stalled_at: float | None = None
@@ -121,6 +122,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         transport: Any = self.transport
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
+        # A TLS transport is no descriptor: it has to see the octets first.
+        self._writes_now = IReadWriteDescriptor.providedBy(transport)
         transport.registerProducer(self, True)
         self._heartbeat = LoopingCall(self._beat)
         self._heartbeat.clock = factory.clock
@@ -206,7 +209,10 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
             self._reading = False
         if self._ending:
             self._drained()
-        self._flush()
+        if self._flush() and self._writes_now and self._closing is None:
+            # What a read has caused is written before the reactor's next turn, which saves
+            # two calls of epoll and half of the time to an answer.
+            cast(Any, self.transport).doWrite()
         if session.framing.partial:
             self._left_over()
 
@@ -217,7 +223,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         elif self._paused & BINDING and self.session.framing.partial > UNBOUND_BUFFER:
             self._close("more than a bind before the bind was answered", grace=0)
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
         data = self.session.data_to_send()
         if data and self.transport is not None:
             if self._watch is not None:
@@ -227,6 +233,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
                 self._overflow += len(data)
                 if self._overflow > _OVERFLOW:
                     self._pause(_WRITING)
+            return True
+        return False
 
     def _pause(self, why: int) -> None:
         if not self._paused and self.transport is not None:
@@ -293,8 +301,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
               :class:`~twisted_smpp.errors.SessionLost`: the outcome is unknown.
         """
         deferred: Deferred[Any] = Deferred(self._cancelled)
-        held = self._waiting or self._ending or self._full
-        if held and pdu.__class__ not in LINK:
+        link = pdu.__class__ in LINK
+        if (self._full or self._waiting or self._ending) and not link:
             self._enqueue(pdu, deferred)
             return deferred
         now = self._seconds()
@@ -310,7 +318,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
             self._flush()
         if pending is None:
             deferred.callback(None)
-        elif now + self._response_seconds < self._beat_at or pdu.__class__ in LINK:
+        elif link or now + self._response_seconds < self._beat_at:
             self._rearm_sooner()
         return deferred
 

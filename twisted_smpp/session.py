@@ -255,7 +255,12 @@ class Session:
         """
         move = self._sends.get(response.command_id, response)
         if move is response:
-            return False
+            # What was accepted by a looser rule than that of sending is answered, too.
+            accepted = request.command_id in self._messages or request is self.binding
+            fitting = (request.command_id | RESPONSE_BIT, GenericNack.command_id)
+            if not accepted or response.command_id not in fitting:
+                return False
+            move = None
         response.sequence_number = request.sequence_number
         if request is self.binding:
             self._answer_bind(request, response)
@@ -362,10 +367,8 @@ class Session:
                     yield from self._malformed(pdu, now)
                 elif pdu.is_response:  # type: ignore[union-attr]
                     pending = waiting.get(pdu.sequence_number)
-                    if (
-                        pending is not None
-                        and pdu.command_id == pending.request.command_id | RESPONSE_BIT
-                    ):
+                    # pdu.request is the class of the requests that it answers.
+                    if pending is not None and pdu.request is pending.request.__class__:  # type: ignore[union-attr]
                         del waiting[pdu.sequence_number]
                         self._timeouts = 0
                         pending.response = pdu  # type: ignore[assignment]
@@ -432,9 +435,8 @@ class Session:
         answered = None
         if known.answer is not None and self.state is not State.CLOSED:
             answered = status
-            self._out.append(
-                known.answer(command_status=status, sequence_number=pdu.sequence_number).encode()
-            )
+            refusal = known.answer(command_status=status, sequence_number=pdu.sequence_number)
+            self._out.append(refusal.encode())
         return self._violation(f"not permitted in state {self.state.name}", pdu, answered)
 
     def _malformed(self, frame: Malformed, now: float) -> Iterator[Event]:
@@ -513,10 +515,8 @@ class Session:
         due = [self._due(pending) for pending in self._link.values()]
         if oldest := next(iter(self._pending.values()), None):
             due.append(self._due(oldest))
-        if self._frame_by is not None:
-            due.append(self._frame_by)
-        if self._bind_by is not None and self.binding is None:
-            due.append(self._bind_by)
+        bind_by = self._bind_by if self.binding is None else None
+        due += [by for by in (bind_by, self._frame_by) if by is not None]
         if self.state in BOUND:
             if timers.enquire_interval is not None and self._enquiry is None:
                 due.append(self._heard_at + timers.enquire_interval)

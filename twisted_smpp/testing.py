@@ -109,6 +109,8 @@ class MemoryTransport:
 
     def abortConnection(self) -> None:
         """Cuts the connection at the next turn of the clock."""
+        if self.aborting or self.lost:
+            return
         self.written = b""
         self.disconnecting = self.aborting = True
         self._clock.callLater(0, self.cut, Failure(ConnectionAborted()))

@@ -3,7 +3,7 @@
 For each class three functions are written as source text, compiled once and put into
 ``linecache``, so that a traceback or a debugger shows their lines:
 
-- ``__init__(self, *, field=default, ..., tlvs=None, command_status=0, sequence_number=0)``
+- ``__init__(self, field=default, ..., tlvs=None, command_status=0, sequence_number=0)``
 - ``decode(buf, text, pos, end, command_status, sequence_number)``: the PDU whose body is
   ``buf[pos:end]``; ``text`` is all of ``buf`` in latin-1, decoded once for a whole read
   because a slice of text costs half of slicing and decoding;
@@ -49,6 +49,8 @@ __all__ = [
 
 HEADER = Struct(">IIII")
 
+NUL_AND = {octet: "\0" + character for octet, character in CHARACTER.items()}
+
 #: What generated code raises when a peer's octets or a caller's values are wrong.
 DECODE_FAILURES = (IndexError, ValueError)
 ENCODE_FAILURES = (KeyError, TypeError, ValueError, AttributeError, StructError)
@@ -70,9 +72,7 @@ def init_source(cls: type[PDU]) -> str:
     # On a refusal no TLVs means no body: the standard wants it header-only.
     empty = "None if command_status else b''" if cls.is_response and cls.fields else "b''"
     fields = [f"{field.name}={field.default!r}, " for field in cls.fields]
-    lines = [
-        f"def method(self, *, {''.join(fields)}tlvs=None, command_status=0, sequence_number=0):"
-    ]
+    lines = [f"def method(self, {''.join(fields)}tlvs=None, command_status=0, sequence_number=0):"]
     for field in cls.fields:
         value = field.name
         if isinstance(field, Repeated):  # what is no list at all is for encode to refuse
@@ -101,6 +101,7 @@ def compile_method(
         "FIELDS": {field.name: field for field in cls.fields},
         "CHARACTER": CHARACTER,
         "NUL": "\0",
+        "NUL_AND": NUL_AND,
         "DECODE_FAILURES": DECODE_FAILURES,
         "ENCODE_FAILURES": ENCODE_FAILURES,
         "Opaque": Opaque,
@@ -194,25 +195,38 @@ def encode_source(cls: type[PDU], version: InterfaceVersion | None) -> str:
         lines += [f"        {line}" for line in checks]
         parts += expressions
     last = cls.fields[-1] if cls.fields else None
-    behind, size = "tail", "len(tail)"
+    sizes, pieces = ["16"], [f"{command_id}, self.command_status, self.sequence_number)"]
     if isinstance(last, CountedOctets):
         parts.pop()
-        behind, size = f"{last.name} + tail", f"len({last.name}) + len(tail)"
-    header = f"{command_id}, self.command_status, self.sequence_number)"
+    parts = _with_nul(parts)
     if parts:
         # Joining pays from about five pieces on.
         joined = f"''.join(({', '.join(parts)}))" if len(parts) > 4 else f"({' + '.join(parts)})"
-        lines += [
-            f"        head = {joined}.encode('latin-1')",
-            f"        return pack(16 + len(head) + {size}, {header} + head + {behind}",
-        ]
-    else:
-        lines.append(f"        return pack(16 + {size}, {header} + {behind}")
+        lines.append(f"        head = {joined}.encode('latin-1')")
+        sizes, pieces = [*sizes, "len(head)"], [*pieces, "head"]
+    if isinstance(last, CountedOctets):
+        sizes, pieces = [*sizes, "size"], [*pieces, last.name]
+    lines += [
+        "        if tail:",
+        f"            return pack({' + '.join([*sizes, 'len(tail)'])}, {' + '.join(pieces)} + tail",
+        f"        return pack({' + '.join(sizes)}, {' + '.join(pieces)}",
+    ]
     lines += [
         "    except ENCODE_FAILURES:",
         "        raise blame_encode(self, version, strict) from None",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _with_nul(parts: list[str]) -> list[str]:
+    """Fewer pieces to join: a NUL and the octet behind it are one."""
+    merged: list[str] = []
+    for part in parts:
+        if merged and merged[-1] == "'\\0'" and part.startswith("CHARACTER["):
+            merged[-1] = part.replace("CHARACTER[", "NUL_AND[", 1)
+        else:
+            merged.append(part)
+    return merged
 
 
 def blame_decode(pdu: PDU, buf: bytes, start: int, end: int, version: InterfaceVersion) -> PDU:

@@ -294,8 +294,10 @@ class CountedOctets(Field):
         self, version: InterfaceVersion | None, strict: bool
     ) -> tuple[list[str], list[str]]:
         name, most = self.name, limit(self.max, version)
-        checks = [f"{name} = self.{name}", f"if len({name}) > {most}: raise ValueError"]
-        return checks, [f"CHARACTER[len({name})]", f"{name}.decode('latin-1')"]
+        checks = [f"{name} = self.{name}", f"size = len({name})"]
+        if most < 255:
+            checks.append(f"if size > {most}: raise ValueError")
+        return checks, ["CHARACTER[size]", f"{name}.decode('latin-1')"]
 
     def to_json(self, value: Any) -> Any:
         return value.hex()

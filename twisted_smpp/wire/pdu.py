@@ -215,6 +215,7 @@ class PDU(_WithTail, metaclass=PDUMeta):
     requires: ClassVar[tuple[TLV[Any], ...]] = ()
     is_response: ClassVar[bool] = False
     answer: ClassVar[Any] = None
+    request: ClassVar[type[PDU] | None] = None
 
     # For type checkers, what every __init__ takes besides the fields; slots at run time.
     tlvs: _TLVsOfPDU = _TLVsOfPDU()
@@ -373,7 +374,6 @@ class Response(PDU):
 
     __slots__ = ()
     is_response = True
-    request: ClassVar[type[PDU] | None] = None
 
 
 class Request(PDU, Generic[R_co]):

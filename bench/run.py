@@ -1,0 +1,296 @@
+"""Makes every figure of docs/topics/speed.md again: one command, about twelve minutes.
+
+    python run.py                    everything
+    python run.py --quick            the same steps in about two minutes, with coarser figures
+    python run.py --only e2e         one part: codec, e2e, peers or memory
+
+It builds the C tools, then measures: the codec beside other libraries; the message centre and
+the ESME beside the prototype, in turn, at each window; other libraries as clients; the memory
+of idle sessions. The figures go to results/<date>.json, and a table in Markdown is printed.
+Ctrl-C ends it and what it started.
+"""
+
+import argparse
+import contextlib
+import datetime
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import codec
+import idle
+import measure
+import pyperf
+from bench_common import BENCH, TOOLS, Child, end_on_sigterm, installed, load, machine
+
+PARTS = ("codec", "e2e", "peers", "memory")
+PYTHON = sys.executable
+COMMANDS = {
+    "server": {
+        "twisted_smpp": f"{PYTHON} {BENCH}/server.py --port {{port}}",
+        "prototype": f"{PYTHON} {BENCH}/prototype.py server {{port}}",
+    },
+    "client": {
+        "twisted_smpp": f"{PYTHON} {BENCH}/client.py --port {{port}} --window {{window}}"
+        " --count {count}",
+        "prototype": f"{PYTHON} {BENCH}/prototype.py client {{port}} {{window}} {{count}}",
+    },
+}
+PEERS = {
+    name: f"{PYTHON} {BENCH}/peers_e2e.py {name} --port {{port}} --window {{window}}"
+    " --count {count}"
+    for name in ("smpplib", "aiosmpplib")
+}
+PEERS_WINDOW = 100
+ROLES = {"server": "as message centre", "client": "as ESME"}
+
+# What is aimed at.
+CODEC_GOALS = {
+    ("submit_sm", "decode"): {"smpplib": 15, "aiosmpplib": 10},
+    ("submit_sm", "encode"): {"smpplib": 20, "aiosmpplib": 6},
+}
+E2E_GOALS = {1: 0.85, 10: 0.60, 100: 0.60, 1000: 0.60}
+MEMORY_GOAL = 6.0
+
+
+class Steps:
+    """Says before each step which it is, and how long it has been running."""
+
+    def __init__(self, total):
+        self.total, self.done = total, 0
+        self.begin = time.monotonic()
+
+    def __call__(self, what):
+        self.done += 1
+        seconds = time.monotonic() - self.begin
+        print(f"[{self.done}/{self.total}] {seconds:5.0f} s  {what}", file=sys.stderr, flush=True)
+
+
+def build():
+    subprocess.run(["make", "--quiet", "-C", BENCH], check=True)
+    for tool in ("smpp_pump", "smpp_sink"):
+        if not (TOOLS / tool).exists():
+            sys.exit(f"{tool} was not built")
+
+
+def run_codec(options):
+    """The medians of codec.py: "pdu operation" -> library -> microseconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = os.path.join(folder, "codec.json")
+        command = [PYTHON, BENCH / "codec.py", "--quiet", "-o", kept]
+        if options.quick:
+            command += ["--processes", "2", "--values", "2", "--pdu", "submit_sm"]
+        child = Child(command, stdout=subprocess.DEVNULL)
+        try:
+            if child.process.wait():
+                sys.exit("codec.py failed")
+        except BaseException:
+            child.stop(signal.SIGINT)  # it has workers of its own, and ends them on SIGINT
+            raise
+        table = codec.medians(pyperf.BenchmarkSuite.load(kept).get_benchmarks())
+    return {" ".join(key): row for key, row in table.items()}
+
+
+def run_e2e(options, step):
+    results = {}
+    for role, commands in COMMANDS.items():
+        for window in options.windows:
+            step(f"{ROLES[role]}, window {window}, beside the prototype")
+            figures = measure.alternate(role, commands, window, options.runs, options.seconds)
+            figures["ratio"] = measure.compared(*(figures[label] for label in commands))
+            results.setdefault(role, {})[str(window)] = figures
+    return results
+
+
+def run_peers(options):
+    commands = {name: command for name, command in PEERS.items() if installed(name)}
+    commands = {"twisted_smpp": COMMANDS["client"]["twisted_smpp"], **commands}
+    return measure.alternate("client", commands, PEERS_WINDOW, options.runs, options.seconds)
+
+
+def run_memory(options, step):
+    results = {}
+    for label, command in COMMANDS["server"].items():
+        for sessions in options.sessions:
+            step(f"memory of {sessions} idle sessions, {label}")
+            figures = idle.memory(command, sessions, 2 if options.quick else 5)
+            if figures is None:
+                print("    left out: too few files may be open (ulimit -Hn)", file=sys.stderr)
+            else:
+                results.setdefault(label, {})[str(sessions)] = figures
+    return results
+
+
+# The table.
+
+
+def verdict(good):
+    return "met" if good else "**missed**"
+
+
+def codec_rows(table):
+    yield "| codec, CPU µs | twisted_smpp | smpplib | aiosmpplib | goal |"
+    yield "| --- | ---: | ---: | ---: | --- |"
+    for key, row in table.items():
+        ours = row["twisted_smpp"]["median"]
+        cells, goals = [f"{ours:.2f}"], []
+        for library in ("smpplib", "aiosmpplib"):
+            if library not in row:
+                cells.append("-")
+                continue
+            ratio = row[library]["median"] / ours
+            cells.append(f"{row[library]['median']:.1f} ({ratio:.1f} ×)")
+            goal = CODEC_GOALS.get(tuple(key.split()), {}).get(library)
+            if goal:
+                goals.append(f"≥ {goal} × {library}: {verdict(ratio >= goal)}")
+        yield f"| {key.replace(' ', ', ')} | {' | '.join(cells)} | {'; '.join(goals)} |"
+
+
+def spread_of(figures, key, form):
+    values = figures[key]
+    return f"{values['median']:{form}} ({values['min']:{form}}–{values['max']:{form}})"
+
+
+def e2e_rows(results):
+    yield (
+        "| role, window | messages/s | of the prototype | CPU µs a message | of the prototype's"
+        " speed | p50 / p99 µs | goal |"
+    )
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | --- |"
+    for role, windows in results.items():
+        for window, figures in windows.items():
+            ours, theirs, ratio = (figures[k] for k in ("twisted_smpp", "prototype", "ratio"))
+            goal = E2E_GOALS.get(int(window))
+            aim = f"≥ {goal:.0%}: {verdict(ratio['rate'] >= goal)}" if goal else ""
+            yield (
+                f"| {ROLES[role]}, {window} | {spread_of(ours, 'msgs_per_s', ',.0f')}"
+                f" | {ratio['rate']:.0%} of {theirs['msgs_per_s']['median']:,.0f}"
+                f" | {spread_of(ours, 'cpu_us_per_msg', '.2f')}"
+                f" | {ratio['cpu']:.0%} ({theirs['cpu_us_per_msg']['median']:.2f})"
+                f" | {ours['p50_us']['median']:,.0f} / {ours['p99_us']['median']:,.0f} | {aim} |"
+            )
+
+
+def peer_rows(results):
+    yield f"| client, window {PEERS_WINDOW} | messages/s | CPU µs a message |"
+    yield "| --- | ---: | ---: |"
+    for name, figures in results.items():
+        rate = spread_of(figures, "msgs_per_s", ",.0f")
+        yield f"| {name} | {rate} | {spread_of(figures, 'cpu_us_per_msg', '.1f')} |"
+
+
+def memory_rows(results):
+    yield "| idle bound sessions | KiB each | the prototype | goal |"
+    yield "| ---: | ---: | ---: | --- |"
+    bare = results.get("prototype", {})
+    for sessions, figures in results.get("twisted_smpp", {}).items():
+        each = figures["peer_bytes_per_session"] / 1024
+        beside = bare[sessions]["peer_bytes_per_session"] / 1024 if sessions in bare else 0
+        good = verdict(each <= MEMORY_GOAL)
+        yield f"| {int(sessions):,} | {each:.2f} | {beside:.2f} | ≤ {MEMORY_GOAL:g} KiB: {good} |"
+
+
+ROWS = {"codec": codec_rows, "e2e": e2e_rows, "peers": peer_rows, "memory": memory_rows}
+
+
+def markdown(results):
+    """The tables of all parts that were measured."""
+    about = results["machine"]
+    versions = ", ".join(f"{name} {v}" for name, v in about["versions"].items() if v)
+    yield (
+        f"{results['date']}, {about['cpu']}, {about['cores']} cores, {about['system']}, "
+        f"{about['python']}; {versions}. Load average before and after: "
+        f"{results['load_before'][0]} and {results['load_after'][0]}."
+    )
+    for part, rows in ROWS.items():
+        if part in results:
+            yield ""
+            yield from rows(results[part])
+
+
+def save(results, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{results['date'][:10]}.json"
+    for number in itertools.count(2):
+        if not path.exists():
+            break
+        path = folder / f"{results['date'][:10]}-{number}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    return path
+
+
+def measure_all(options):
+    steps = 1 + ("codec" in options.only) + ("peers" in options.only)
+    steps += 2 * len(options.windows) * ("e2e" in options.only)
+    steps += 2 * len(options.sessions) * ("memory" in options.only)
+    step = Steps(steps)
+    step("building the C tools")
+    build()
+    results = {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
+        "quick": options.quick,
+        "machine": machine(),
+        "load_before": load(),
+    }
+    if "codec" in options.only:
+        step("the codec beside other libraries")
+        results["codec"] = run_codec(options)
+    if "e2e" in options.only:
+        results["e2e"] = run_e2e(options, step)
+    if "peers" in options.only:
+        step("other libraries as clients")
+        results["peers"] = run_peers(options)
+    if "memory" in options.only:
+        results["memory"] = run_memory(options, step)
+    results["load_after"] = load()
+    return results
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", action="append", choices=PARTS)
+    parser.add_argument("--runs", type=int, help="of each end-to-end figure (7; quick: 3)")
+    parser.add_argument("--seconds", type=float, help="of each run (1.5; quick: 0.5)")
+    parser.add_argument("--windows", default="1,10,100,1000")
+    parser.add_argument("--sessions", default="1000,5000")
+    parser.add_argument("--no-save", action="store_true", help="only print")
+    parser.add_argument("--show", metavar="FILE", help="only print the table of earlier results")
+    options = parser.parse_args()
+    options.only = options.only or PARTS
+    options.runs = options.runs or (3 if options.quick else 7)
+    options.seconds = options.seconds or (0.5 if options.quick else 1.5)
+    options.windows = [int(window) for window in options.windows.split(",")]
+    options.sessions = [int(sessions) for sessions in options.sessions.split(",")]
+    return options
+
+
+def main():
+    options = arguments()
+    if options.show:
+        with open(options.show) as kept:
+            print("\n".join(markdown(json.load(kept))))
+        return 0
+    end_on_sigterm()
+    if load()[0] > 0.5:
+        print(f"the machine is busy (load {load()[0]}): rates will be low", file=sys.stderr)
+    results = measure_all(options)
+    print("\n".join(markdown(results)))
+    if not options.no_save:
+        path = save(results, BENCH / "results")
+        print(f"kept in {path.relative_to(BENCH.parent)}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    print("interrupted", file=sys.stderr)
+    sys.exit(130)
