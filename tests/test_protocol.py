@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from pairs import PENDING, Held, bound_pair, ignore, outcome, silent, submit
-from sessions import frames, message, pdus
+from sessions import V3_4, bind_of, frames, message, pdus
 from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReadWriteDescriptor, ITCPTransport
+from twisted.internet.task import Clock
 from wire_data import frame
+from zope.interface import implementer
 
 from twisted_smpp.errors import (
     BindRefused,
@@ -24,9 +27,10 @@ from twisted_smpp.errors import (
     WindowFull,
 )
 from twisted_smpp.events import LateResponse, Timers
+from twisted_smpp.factory import SMSCFactory
 from twisted_smpp.states import Role
 from twisted_smpp.status import CommandStatus as S
-from twisted_smpp.testing import connect, failure, success
+from twisted_smpp.testing import MemoryTransport, connect, failure, success
 from twisted_smpp.wire.pdus import (
     DataSMResp,
     EnquireLink,
@@ -473,3 +477,69 @@ def test_Q11_a_response_in_the_same_turn_finds_its_request() -> None:
 
     pair.esme_transport.write = write_and_answer
     assert isinstance(success(submit(pair)), SubmitSMResp)
+
+
+def test_a_request_that_waited_may_be_one_that_is_not_permitted() -> None:
+    pair = bound_pair(esme={"bind": "receiver"})
+    pair.esme.pauseProducing()
+    first, second = submit(pair), pair.esme.enquire_link()
+    assert outcome(first) == PENDING
+    pair.esme.resumeProducing()
+    assert isinstance(failure(first), NotPermitted)
+    pair.flush()
+    success(second)
+
+
+def test_what_has_no_response_may_wait_too() -> None:
+    pair = bound_pair()
+    pair.smsc.pauseProducing()
+    alert = pair.smsc.alert_notification()
+    assert outcome(alert) == PENDING
+    pair.smsc.resumeProducing()
+    assert success(alert) is None
+    pair.flush()
+
+
+@implementer(ITCPTransport, IReadWriteDescriptor)
+class Descriptor(MemoryTransport):
+    """A transport that is a descriptor, as that of TCP."""
+
+    def __init__(self, clock: Clock, name: str) -> None:
+        super().__init__(clock, name)
+        self.told: list[Any] = []
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.told.append(("no delay", enabled))
+
+    def doWrite(self) -> None:
+        assert not self.disconnecting, "its result would be lost"
+        self.told.append(("write", len(self.written)))
+
+
+def descriptor_with(application: Any) -> tuple[Descriptor, Any]:
+    clock = Clock()
+    factory = SMSCFactory(lambda s, r: None, on_request=application, clock=clock)
+    transport = Descriptor(clock, "SMSC")
+    protocol = transport.protocol = factory.buildProtocol(None)
+    protocol.makeConnection(transport)
+    assert transport.told == [("no delay", True)]
+    protocol.dataReceived(bind_of(V3_4).encode())
+    transport.told.clear()
+    return transport, protocol
+
+
+def test_what_a_read_causes_is_written_at_once() -> None:
+    transport, protocol = descriptor_with(lambda s, r: None)
+    before = len(transport.written)
+    protocol.dataReceived(message(Role.ESME, number=2).encode() * 3)
+    assert transport.told == [("write", before + 3 * len(SubmitSMResp().encode()))]
+    protocol.dataReceived(SubmitSMResp().encode()[:10])
+    assert len(transport.told) == 1
+    transport.cut()
+
+
+def test_a_connection_that_the_application_closes_is_left_to_the_reactor() -> None:
+    transport, protocol = descriptor_with(lambda s, r: s.transport.loseConnection())
+    protocol.dataReceived(message(Role.ESME, number=2).encode())
+    assert transport.told == []
+    transport.cut()

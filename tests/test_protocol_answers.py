@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 
 from twisted_smpp.errors import RequestRefused
+from twisted_smpp.events import Timers
 from twisted_smpp.factory import refuse
 from twisted_smpp.states import Role
 from twisted_smpp.status import CommandStatus as S
@@ -275,6 +276,22 @@ def test_S16_one_that_never_answers_has_its_time(logged_errors: Any) -> None:
     assert failure(delivered).command_status == S.ESME_RX_T_APPN
     assert len(logged_errors.flush(TimeoutError)) == 2
     assert pair.esme.bound
+
+
+def test_S16_its_time_is_up_to_the_second(logged_errors: Any) -> None:
+    timers = Timers(enquire_interval=None)
+    pair = bound_pair(
+        on_request=Held(), smsc={"timers": timers, "answer_timeout": 3}, esme={"timers": timers}
+    )
+    pair.clock.advance(100)  # no other deadline is near
+    response = submit(pair)
+    pair.flush()
+    pair.clock.advance(2.9)
+    assert pair.smsc_transport.written == b""
+    pair.clock.advance(0.2)
+    pair.flush()
+    assert failure(response).command_status == S.ESME_RSYSERR
+    logged_errors.flush(TimeoutError)
 
 
 @pytest.mark.parametrize("how", ["answer", "failure"])

@@ -289,6 +289,15 @@ def test_a_peer_that_unbinds_and_leaves_the_closing_to_us() -> None:
     nothing_left(pair)
 
 
+def test_a_transport_that_closes_waits_for_no_producer() -> None:
+    pair = bound_pair()
+    pair.esme.unbind()
+    pair.esme.dataReceived(UnbindResp(sequence_number=2).encode())
+    assert pair.esme_transport.disconnecting
+    assert pair.esme_transport._producer is None
+    pair.flush()
+
+
 def test_abort_cuts_and_fails_what_waited() -> None:
     ends = Ends()
     pair = bound_pair(on_request=silent, **ends.settings())
@@ -489,4 +498,37 @@ def test_a_timeout_while_it_closes_is_told_once() -> None:
     pair.clock.advance(1)
     assert isinstance(failure(response), ResponseTimeout)
     pair.drop()
+    nothing_left(pair)
+
+
+def test_F12_the_connection_may_break_while_a_message_is_handled() -> None:
+    lost: list[str] = []
+    pair = bound_pair(
+        on_request=lambda s, r: pair.drop(),
+        smsc={"on_lost": lambda s, why: lost.append(why)},
+    )
+    responses = [submit(pair) for _ in range(3)]
+    pair.flush()
+    assert len(lost) == 1
+    for response in responses:
+        assert isinstance(failure(response), SessionLost)
+    nothing_left(pair)
+
+
+def test_F12_what_is_asked_and_answered_after_the_end_harms_nothing() -> None:
+    held = Held()
+    pair = bound_pair(on_request=held)
+    submit(pair).addErrback(ignore)
+    pair.flush()
+    pair.drop()
+    held.asked[0][1].callback(None)
+    for side in (pair.esme, pair.smsc):
+        side.dataReceived(message(side.session.role.peer).encode())
+        side.pause_reading()
+        side.resume_reading()
+        side.resumeProducing()
+        side.stopProducing()
+        assert isinstance(failure(side.enquire_link()), NotPermitted)
+        success(side.unbind())
+        success(side.abort())
     nothing_left(pair)

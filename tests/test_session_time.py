@@ -149,6 +149,29 @@ def test_Q09_only_a_response_in_time_begins_the_row_anew(late: bool) -> None:
     assert len(ended) == (1 if late else 0)
 
 
+def test_S08_a_peer_that_answers_nothing_but_enquiries_is_stuck() -> None:
+    esme = bound(Role.ESME, timers=Timers(response=20, enquire_interval=None))
+    for number in range(TIMEOUTS_IN_A_ROW):
+        now = 20.0 * number
+        esme.request(message(Role.ESME), now)
+        enquiry = esme.request(EnquireLink(), now)
+        assert receive(esme, answered(enquiry.request), now=now) == [enquiry]
+        events = esme.tick(now + 20.0)
+    assert Close("3 requests in a row were not answered", unbind=True) in events
+
+
+def test_Q09_a_nack_in_time_begins_the_row_anew() -> None:
+    esme = bound(Role.ESME, timers=Timers(response=20, enquire_interval=None))
+    waiting = [esme.request(message(Role.ESME), 0.0) for _ in range(2)]
+    assert len(esme.tick(20.0)) == 2
+    nacked = esme.request(message(Role.ESME), 20.0)
+    nack = GenericNack(command_status=3, sequence_number=nacked.request.sequence_number)
+    assert receive(esme, nack, now=21.0) == [nacked]
+    last = esme.request(message(Role.ESME), 21.0)
+    assert esme.tick(41.0) == [TimedOut(last)]
+    assert waiting
+
+
 def test_the_deadline_follows_the_oldest_request() -> None:
     esme = bound(Role.ESME, timers=Timers(response=20, enquire_interval=None))
     waiting = [esme.request(message(Role.ESME), float(n)) for n in range(3)]

@@ -59,12 +59,12 @@ class Window(RuleBasedStateMachine):
             pending = self.session.request(pdu, self.now, context)
         except WindowFull:
             assert full
-            assert kind is not EnquireLink
+            assert kind is DeliverSM
             return
         except NotPermitted:
             assert not self.session.bound
             return
-        assert not full or kind is EnquireLink
+        assert not full or kind is not DeliverSM
         if kind is AlertNotification:
             assert pending is None
             return

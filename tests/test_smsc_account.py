@@ -415,6 +415,22 @@ def test_receipts_wait_while_the_only_receiver_unbinds() -> None:
     receiver.drop()
 
 
+def test_receipts_wait_while_nothing_can_be_written() -> None:
+    world = World(max_waiting=0)
+    pair = world.bound()
+    submit(pair)
+    pair.flush()
+    pair.smsc.pauseProducing()
+    world.clock.advance(0)  # the attempt: nobody may wait for the transport
+    (retry,) = world.clock.getDelayedCalls()[:1]
+    assert len(world.account._receipts) == 1
+    assert retry.getTime() - world.clock.seconds() == pytest.approx(5.0)
+    pair.smsc.resumeProducing()
+    world.turn(6)
+    assert len(world.got) == 1
+    pair.drop()
+
+
 def test_so_many_receipts_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_module, "MOST_RECEIPTS", 3)
     world = World()

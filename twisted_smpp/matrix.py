@@ -24,7 +24,16 @@ from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire import pdus
 from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, registry
 
-__all__ = ["BINDS", "LINK", "Moves", "answers", "may_receive", "may_receive_messages", "may_send"]
+__all__ = [
+    "BINDS",
+    "LINK",
+    "Moves",
+    "answers",
+    "may_receive",
+    "may_receive_messages",
+    "may_send",
+    "windowed",
+]
 
 BINDS = (pdus.BindReceiver, pdus.BindTransmitter, pdus.BindTransceiver)
 BIND_RESPONSES = (pdus.BindReceiverResp, pdus.BindTransmitterResp, pdus.BindTransceiverResp)
@@ -59,6 +68,11 @@ def may_receive_messages(role: Role, version: InterfaceVersion, state: State) ->
     return _messages(role, version, state, len(registry))
 
 
+def windowed(role: Role, version: InterfaceVersion, state: State) -> frozenset[type[Any]]:
+    """The classes of the requests that ``role`` may send and that need a place in the window."""
+    return _windowed(role, version, state, len(registry))
+
+
 # The size of the registry is part of the key: a vendor's command may be declared later.
 
 
@@ -88,6 +102,14 @@ def _messages(role: Role, version: InterfaceVersion, state: State, known: int) -
         if not cls.is_response and cls not in LINK and move is None:
             messages.add(command_id)
     return frozenset(messages)
+
+
+@cache
+def _windowed(
+    role: Role, version: InterfaceVersion, state: State, known: int
+) -> frozenset[type[Any]]:
+    allowed = (registry[command_id] for command_id in _sends(role, version, state, known))
+    return frozenset(cls for cls in allowed if cls.answer is not None and cls not in LINK)
 
 
 def _states(cls: Any, role: Role, version: InterfaceVersion) -> tuple[State, ...]:

@@ -33,23 +33,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from twisted_smpp import limits
 from twisted_smpp.errors import FieldError, FramingError, Nacked, NotPermitted, WindowFull
 from twisted_smpp.events import Close, Event, LateResponse, Pending, TimedOut, Timers, Violation
-from twisted_smpp.limits import (
-    FRAME_OCTETS_PER_SECOND,
-    FRAME_SECONDS,
-    FRAME_SECONDS_UNBOUND,
-    LATE_MOST,
-    LATE_SECONDS,
-    MALFORMED_PER_MINUTE,
-    SLACK,
-    TIMEOUTS_IN_A_ROW,
-    UNBOUND_BUFFER,
-    UNBOUND_ENQUIRIES,
-    UNBOUND_ERRORS,
-    UNMATCHED_PER_MINUTE,
-    Budget,
-)
 from twisted_smpp.matrix import (
     BINDS,
     LINK,
@@ -58,6 +44,7 @@ from twisted_smpp.matrix import (
     may_receive,
     may_receive_messages,
     may_send,
+    windowed,
 )
 from twisted_smpp.states import BOUND, Role, State
 from twisted_smpp.status import CommandStatus
@@ -104,6 +91,7 @@ class Session:
         "_unbound_enquiries",
         "_unmatched",
         "_used_at",
+        "_windowed",
         "_wrapped",
         "binding",
         "encoders",
@@ -149,8 +137,8 @@ class Session:
         self._frame_by: float | None = None
         self._enquiry: Pending | None = None
         self._timeouts = self._unbound_enquiries = 0
-        self._errors: Budget | None = None
-        self._unmatched: Budget | None = None
+        self._errors: limits.Budget | None = None
+        self._unmatched: limits.Budget | None = None
         self._tables()
 
     def __repr__(self) -> str:
@@ -170,6 +158,7 @@ class Session:
         self._sends: Moves = may_send(self.role, self.version, self.state)
         self._receives: Moves = may_receive(self.role, self.version, self.state)
         self._messages = may_receive_messages(self.role, self.version, self.state)
+        self._windowed = windowed(self.role, self.version, self.state)
         self.framing.decoders = decoders(self.version)
         self.encoders = encoders(self.version)
 
@@ -201,13 +190,12 @@ class Session:
             WindowFull: the window has no place for it.
             FieldError: a value cannot be sent; nothing was queued.
         """
-        if pdu.command_id not in self._sends:
-            raise NotPermitted(pdu.command, pdu.command_id, self.state.name)
-        waiting = self._pending
-        if pdu.__class__ in LINK:
-            waiting = self._link
-        elif len(waiting) >= self.window:
-            raise WindowFull(f"{len(waiting)} requests wait for their responses")
+        cls = pdu.__class__
+        waiting: dict[int, Pending] | None = self._pending
+        if cls not in self._windowed:
+            waiting = self._outside_window(pdu)
+        elif len(self._pending) >= self.window:
+            raise WindowFull(f"{len(self._pending)} requests wait for their responses")
         else:
             self._used_at = now
         number = self._next_number
@@ -215,20 +203,29 @@ class Session:
             number = self._free_number(number)
         pdu.sequence_number = number
         if octets is None:
-            octets = self.encoders[pdu.__class__](pdu)
+            octets = self.encoders[cls](pdu)
         else:
             octets = b"%b%b%b" % (octets[:12], number.to_bytes(4, "big"), octets[16:])
+        self._out.append(octets)
+        pending = None
+        if waiting is not None:
+            pending = waiting[number] = Pending(pdu, now, context)
+        elif (move := self._sends[pdu.command_id]) is not None:
+            self._move(move)
         if number >= MAX_SEQUENCE_NUMBER:
             self._wrapped, number = True, 0
         self._next_number = number + 1
-        self._out.append(octets)
-        if pdu.answer is None:
-            move = self._sends[pdu.command_id]
-            if move is not None:
-                self._move(move)
-            return None
-        pending = waiting[pdu.sequence_number] = Pending(pdu, now, context)
         return pending
+
+    def _outside_window(self, pdu: Request[Any]) -> dict[int, Pending] | None:
+        """Where a request waits that needs no place in the window; None: it has no response.
+
+        Raises:
+            NotPermitted: it may not be sent at all.
+        """
+        if pdu.command_id not in self._sends:
+            raise NotPermitted(pdu.command, pdu.command_id, self.state.name)
+        return None if pdu.answer is None else self._link
 
     def check(self, pdu: PDU) -> bytes:
         """The octets of a PDU for this peer, without sending it.
@@ -303,7 +300,7 @@ class Session:
         if late is None:
             late = self._late = {}
         late[number] = pending
-        if len(late) > LATE_MOST:
+        if len(late) > limits.LATE_MOST:
             del late[next(iter(late))]
 
     def pending_for(self, context: Any) -> Pending | None:
@@ -353,7 +350,7 @@ class Session:
         """
         if self.binding is not None:
             self.framing.push(data)
-            if self.framing.partial > UNBOUND_BUFFER:
+            if self.framing.partial > limits.UNBOUND_BUFFER:
                 yield Close("more than a bind before the bind was answered", grace=0)
             return
         frame_by, self._frame_by = self._frame_by, None
@@ -390,8 +387,8 @@ class Session:
             self._frame_by = self._frame_deadline(now) if frame_by is None else frame_by
 
     def _frame_deadline(self, now: float) -> float:
-        seconds = FRAME_SECONDS if self.bound else FRAME_SECONDS_UNBOUND
-        return now + seconds + self.framing.missing / FRAME_OCTETS_PER_SECOND
+        seconds = limits.FRAME_SECONDS if self.bound else limits.FRAME_SECONDS_UNBOUND
+        return now + seconds + self.framing.missing / limits.FRAME_OCTETS_PER_SECOND
 
     def _framing_failed(self, error: FramingError) -> Close:
         self.violations += 1
@@ -407,12 +404,12 @@ class Session:
         cls = pdu.__class__
         if pdu.command_id not in self._receives:
             yield self._not_permitted(pdu)
-            if not self.bound and self.violations >= UNBOUND_ERRORS:
+            if not self.bound and self.violations >= limits.UNBOUND_ERRORS:
                 yield Close("operations before a bind")
         elif cls is EnquireLink:
             if self.state not in BOUND:
                 self._unbound_enquiries += 1
-                if self._unbound_enquiries > UNBOUND_ENQUIRIES:
+                if self._unbound_enquiries > limits.UNBOUND_ENQUIRIES:
                     return
             # In every state: 3.4 lets nobody send it before a bind, and peers ask then.
             self._out.append(EnquireLinkResp(sequence_number=pdu.sequence_number).encode())
@@ -456,7 +453,7 @@ class Session:
         self.violations += 1
         yield Violation(str(frame.error), frame.command_id, number, frame.size, answered)
         if self._errors is None:
-            self._errors = Budget(MALFORMED_PER_MINUTE, 60.0, now)
+            self._errors = limits.Budget(limits.MALFORMED_PER_MINUTE, 60.0, now)
         if not self._errors.spend(now):
             yield Close("too many malformed PDUs", unbind=self.bound)
 
@@ -470,10 +467,11 @@ class Session:
         pending = self._pending.get(number) or self._link.get(number)
         if pending is not None and answers(pdu, pending.request):
             self._forget(number)
-            self._timeouts = 0
             pending.response = pdu
             if pending is self._enquiry:
                 self._enquiry = None
+            elif pending.request.__class__ not in LINK:
+                self._timeouts = 0
             if pdu.command_status == 0 and pdu.__class__ is GenericNack:
                 # Some peers refuse with it and forget to say why: it is no consent.
                 pending.error = Nacked(0, "no reason", request=pending.request, response=pdu)
@@ -482,7 +480,7 @@ class Session:
             yield pending
             return
         late = self._late.get(number) if self._late else None
-        oldest = now - LATE_SECONDS - self.timers.response
+        oldest = now - limits.LATE_SECONDS - self.timers.response
         if late is not None and answers(pdu, late.request) and late.sent_at >= oldest:
             del self._late[number]  # type: ignore[union-attr]
             late.response = pdu
@@ -491,7 +489,7 @@ class Session:
         reason = "response of another command" if pending else "response to no request"
         yield self._violation(reason, pdu, None)
         if self._unmatched is None:
-            self._unmatched = Budget(UNMATCHED_PER_MINUTE, 60.0, now)
+            self._unmatched = limits.Budget(limits.UNMATCHED_PER_MINUTE, 60.0, now)
         if not self._unmatched.spend(now):
             yield Close("too many responses to no request", unbind=self.bound)
 
@@ -536,7 +534,7 @@ class Session:
 
     def tick(self, now: float) -> list[Event]:
         """What became due; call it at :meth:`deadline` or whenever you like."""
-        now += SLACK
+        now += limits.SLACK
         events: list[Event] = []
         if self._bind_by is not None and self._bind_by <= now and self.binding is None:
             self._bind_by = None
@@ -557,10 +555,12 @@ class Session:
             self.give_up(pending)
             self._timeouts += 1
             events.append(TimedOut(pending))
-        if self._timeouts >= TIMEOUTS_IN_A_ROW:
+        if self._timeouts >= limits.TIMEOUTS_IN_A_ROW:
             self._timeouts = 0
             events.append(
-                Close(f"{TIMEOUTS_IN_A_ROW} requests in a row were not answered", unbind=True)
+                Close(
+                    f"{limits.TIMEOUTS_IN_A_ROW} requests in a row were not answered", unbind=True
+                )
             )
 
     def _links_due(self, now: float, events: list[Event]) -> None:
@@ -587,7 +587,7 @@ class Session:
             and self._enquiry is None
             and self._heard_at + timers.enquire_interval <= now
         ):
-            self._enquiry = self.request(EnquireLink(), now - SLACK)
+            self._enquiry = self.request(EnquireLink(), now - limits.SLACK)
 
 
 def _announced(response: Response, default: InterfaceVersion) -> InterfaceVersion:
