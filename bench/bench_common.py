@@ -124,8 +124,9 @@ def end_on_sigterm():
 
 
 def spread(values):
-    """The median and the extremes."""
+    """The median, the extremes and the values themselves."""
     return {
+        "each": values,
         "median": round(statistics.median(values), 3),
         "min": round(min(values), 3),
         "max": round(max(values), 3),

@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import os
 import shlex
+import statistics
 import sys
 
 from bench_common import (
@@ -89,16 +90,22 @@ def alternate(role, commands, window, runs=5, seconds=1.5):
 
 
 def summary(runs):
-    """Of each figure the median, the extremes and the number of runs."""
+    """Of each figure the median, the extremes and every run's value."""
     keys = ("msgs_per_s", "cpu_us_per_msg", "p50_us", "p99_us")
     return {key: spread([run[key] for run in runs]) for key in keys if key in runs[0]}
 
 
 def compared(ours, theirs):
-    """Our speed as a part of theirs: by the rate, and by the CPU time of a message."""
+    """Our speed as a part of theirs: by the rate, and by the CPU time of a message.
+
+    The median of the ratios of neighbouring runs: a shared machine changes its speed by half
+    within a minute, and two runs side by side see the same one.
+    """
+    rates = zip(ours["msgs_per_s"]["each"], theirs["msgs_per_s"]["each"], strict=True)
+    costs = zip(ours["cpu_us_per_msg"]["each"], theirs["cpu_us_per_msg"]["each"], strict=True)
     return {
-        "rate": round(ours["msgs_per_s"]["median"] / theirs["msgs_per_s"]["median"], 3),
-        "cpu": round(theirs["cpu_us_per_msg"]["median"] / ours["cpu_us_per_msg"]["median"], 3),
+        "rate": round(statistics.median(mine / other for mine, other in rates), 3),
+        "cpu": round(statistics.median(other / mine for mine, other in costs), 3),
     }
 
 
