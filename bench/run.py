@@ -102,7 +102,7 @@ def codec_pass(options):
     with tempfile.TemporaryDirectory() as folder:
         kept = os.path.join(folder, "codec.json")
         command = [PYTHON, BENCH / "codec.py", "--quiet", "-o", kept]
-        command += ["--processes", "1", "--values", "3"]
+        command += ["--processes", "1", "--values", "3", "--min-time", "0.04"]
         if options.quick:
             command += ["--pdu", "submit_sm"]
         child = Child(command, stdout=subprocess.DEVNULL)

@@ -138,7 +138,8 @@ def test_R2_a_malformed_request_is_answered_with_its_response(role: Role, cls: A
             assert session.data_to_send() == b""
         else:
             answer = one(sent(session))
-            assert type(answer) is cls.answer
+            part_of_it = session.version in cls.versions
+            assert type(answer) is (cls.answer if part_of_it else GenericNack)
             assert answer.command_status == event.answered != 0
             assert answer.sequence_number == 5
             assert len(answer.encode()) == 16

@@ -415,3 +415,13 @@ def test_alert_notification_awaits_nothing() -> None:
     assert mc.request(AlertNotification(), 0.0) is None
     assert mc.in_flight == 0
     assert mc.deadline() is None
+
+
+def test_nobody_is_dead_while_we_do_not_read() -> None:
+    session = bound(Role.ESME)
+    session.hold()
+    for now in range(1, 200):
+        assert not [each for each in session.tick(float(now)) if isinstance(each, Close)]
+    # From here on silence counts again.
+    list(session.receive(b"", 200.0))
+    assert not [each for each in session.tick(229.0) if isinstance(each, Close)]

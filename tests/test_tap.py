@@ -13,7 +13,7 @@ from wire_data import frame
 
 from twisted_smpp.errors import PDUError
 from twisted_smpp.tap import Watch
-from twisted_smpp.testing import Pair, connect
+from twisted_smpp.testing import Pair, connect, success
 from twisted_smpp.wire.pdus import (
     BindTransceiver,
     DeliverSM,
@@ -153,3 +153,16 @@ def test_a_bind_shown_by_a_tap_can_be_shown_without_its_password() -> None:
     assert b"secret" in octets
     assert "secret" not in repr(bind)
     assert frames(octets) == [octets]
+
+
+def test_a_tap_that_raises_does_not_end_the_session(logged_errors) -> None:
+    def broken(*seen: object) -> None:
+        raise ValueError("a tap")
+
+    pair = connect(esme={"taps": [broken]})
+    pair.bind()
+    response = pair.esme.submit_sm(short_message=b"x")
+    pair.flush()
+    assert success(response).command_status == 0
+    assert len(logged_errors.flush(ValueError)) == 1
+    pair.drop()

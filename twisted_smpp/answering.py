@@ -52,6 +52,7 @@ class Answering:
     _pause: Callable[[int], None]
     _resume: Callable[[int], None]
     _flush: Callable[[], bool]
+    _may_log: Callable[[], bool]
     _drained: Callable[[], None]
     _rearm_sooner: Callable[[], None]
     _peer_unbinds: Callable[[Request[Any]], None]
@@ -122,12 +123,13 @@ class Answering:
         """The status for an application that raised."""
         if failure.check(RequestRefused):
             return cast(RequestRefused, failure.value).command_status
-        self.log.failure(
-            "{peer}: the application failed to answer {command}",
-            failure,
-            peer=self.peer,
-            command=request.command,
-        )
+        if self._may_log():
+            self.log.failure(
+                "{peer}: the application failed to answer {command}",
+                failure,
+                peer=self.peer,
+                command=request.command,
+            )
         return self._try_again(request)
 
     def _try_again(self, request: Request[Any]) -> int:

@@ -126,6 +126,8 @@ class SMPPFactory(Factory):
         self.drain = drain
         self.interface_version = interface_version
         self.max_pdu = max_pdu
+        #: The protocols that are connected, bound or not.
+        self.connections: set[SMPPProtocol] = set()
         self.taps: list[Tap] = taps if taps is not None else []
 
     def make_session(self, now: float) -> Session:
@@ -143,6 +145,7 @@ class SMPPFactory(Factory):
 
     def connected(self, protocol: SMPPProtocol) -> None:
         """A connection was made."""
+        self.connections.add(protocol)
 
     def on_bind(self, protocol: SMPPProtocol, request: Any) -> Answer:
         """The peer wants to bind; answered like any request."""
@@ -154,6 +157,7 @@ class SMPPFactory(Factory):
 
     def disconnected(self, protocol: SMPPProtocol, why: str) -> None:
         """A connection ended."""
+        self.connections.discard(protocol)
         self._tell(self.on_lost, protocol, why)
 
     def late_response(self, protocol: SMPPProtocol, event: Any) -> None:
@@ -222,6 +226,7 @@ class ESMEFactory(SMPPFactory):
 
     def connected(self, protocol: SMPPProtocol) -> None:
         """Binds."""
+        super().connected(protocol)
         bind = self.bind_request()
 
         def accepted(_: object) -> None:

@@ -19,15 +19,18 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from twisted_smpp.errors import FieldError
 from twisted_smpp.states import BOUND, CONNECTED, Role, State
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire import pdus
-from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, registry
+from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, Response, registry
+from twisted_smpp.wire.tlvs import sc_interface_version
 
 __all__ = [
     "BINDS",
     "LINK",
     "Moves",
+    "announced",
     "answers",
     "may_receive",
     "may_receive_messages",
@@ -126,3 +129,12 @@ def answers(response: PDU, request: Request[Any]) -> bool:
     if cls is pdus.GenericNack or response.command_id == request.command_id | RESPONSE_BIT:
         return True
     return cls in BIND_RESPONSES and request.__class__ in BINDS
+
+
+def announced(response: Response, default: InterfaceVersion) -> InterfaceVersion:
+    """What the message centre says it speaks; many say nothing and mean what was asked."""
+    try:
+        value = response.tlvs.get(sc_interface_version)
+    except FieldError:
+        value = None
+    return default if value is None else InterfaceVersion.of(value)

@@ -45,7 +45,7 @@ from twisted_smpp.session import Session
 from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus
-from twisted_smpp.tap import Tap, Watch
+from twisted_smpp.tap import Direction, Tap, Watch
 from twisted_smpp.wire.pdu import Request, Response
 from twisted_smpp.wire.pdus import Unbind
 
@@ -106,7 +106,6 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         self._beat_at = 0.0
         self._lines = 0
         self._lines_since = 0.0
-        self._lines_hidden = 0
 
     # The connection.
 
@@ -136,6 +135,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         if self._heartbeat.running:
             self._heartbeat.stop()
         self._lost = True
+        self._log_hidden()
         why = self._closing or reason.getErrorMessage()
         if self.session.framing.partial:
             self.log.debug(
@@ -176,12 +176,20 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
             self._watch = Watch([])
         self._watch.taps.append(tap)
 
+    def _show(self, direction: Direction, data: bytes) -> None:
+        """What passes, to the taps; one that raises ends the watching, not the session."""
+        try:
+            cast(Watch, self._watch).see(direction, data, self._seconds())
+        except Exception:
+            self.log.failure("{peer}: a tap failed, nothing is shown any more", peer=self.peer)
+            self._watch = None
+
     # Reading.
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted: octets came."""
         if self._watch is not None:
-            self._watch.see("received", data, self._seconds())
+            self._show("received", data)
         if self._reading or self._paused & ~BINDING:
             self.session.framing.push(data)
         else:
@@ -232,7 +240,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         data = self.session.data_to_send()
         if data and self.transport is not None:
             if self._watch is not None:
-                self._watch.see("sent", data, self._seconds())
+                self._show("sent", data)
             self.transport.write(data)
             if self._full:
                 self._overflow += len(data)
@@ -425,20 +433,23 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
 
     def _note(self, format: str, **values: Any) -> None:
         """One log line about the peer; only so many a minute."""
+        if self._may_log():
+            self.log.warn(format, peer=self.peer, **values)
+
+    def _may_log(self) -> bool:
         now = self._seconds()
         if now - self._lines_since >= 60:
-            if self._lines_hidden:
-                self.log.warn(
-                    "{peer}: {count} more lines about it were left out",
-                    peer=self.peer,
-                    count=self._lines_hidden,
-                )
-            self._lines, self._lines_since, self._lines_hidden = 0, now, 0
+            self._log_hidden()
+            self._lines, self._lines_since = 0, now
         self._lines += 1
-        if self._lines > _LINES_PER_MINUTE:
-            self._lines_hidden += 1
-        else:
-            self.log.warn(format, peer=self.peer, **values)
+        return self._lines <= _LINES_PER_MINUTE
+
+    def _log_hidden(self) -> None:
+        hidden = self._lines - _LINES_PER_MINUTE
+        if hidden > 0:
+            self.log.warn(
+                "{peer}: {count} more lines about it were left out", peer=self.peer, count=hidden
+            )
 
     # Time.
 

@@ -34,12 +34,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from twisted_smpp import limits
-from twisted_smpp.errors import FieldError, FramingError, Nacked, NotPermitted, WindowFull
+from twisted_smpp.errors import FramingError, Nacked, NotPermitted, WindowFull
 from twisted_smpp.events import Close, Event, LateResponse, Pending, TimedOut, Timers, Violation
 from twisted_smpp.matrix import (
     BINDS,
     LINK,
     Moves,
+    announced,
     answers,
     may_receive,
     may_receive_messages,
@@ -78,6 +79,7 @@ class Session:
         "_errors",
         "_frame_by",
         "_heard_at",
+        "_held",
         "_late",
         "_link",
         "_max_pdu",
@@ -135,6 +137,7 @@ class Session:
         self._heard_at = self._used_at = now
         self._bind_by: float | None = now + timers.bind
         self._frame_by: float | None = None
+        self._held = False
         self._enquiry: Pending | None = None
         self._timeouts = self._unbound_enquiries = 0
         self._errors: limits.Budget | None = None
@@ -321,8 +324,9 @@ class Session:
         return data
 
     def hold(self) -> None:
-        """Nothing is read for now: a PDU that has begun is not late meanwhile."""
+        """Nothing is read for now: nobody is late or dead whom we do not listen to."""
         self._frame_by = None
+        self._held = True
 
     def lost(self) -> list[Pending]:
         """The connection is gone: everything that still waited, in the order it was sent."""
@@ -353,6 +357,8 @@ class Session:
             if self.framing.partial > limits.UNBOUND_BUFFER:
                 yield Close("more than a bind before the bind was answered", grace=0)
             return
+        if self._held:
+            self._held, self._heard_at = False, now
         frame_by, self._frame_by = self._frame_by, None
         frames = self.framing.receive(data)
         waiting = self._pending
@@ -438,7 +444,7 @@ class Session:
 
     def _malformed(self, frame: Malformed, now: float) -> Iterator[Event]:
         known = registry[frame.command_id]
-        answered = None
+        answered: int | None = None
         number = frame.sequence_number
         if known.is_response:
             pending = self._pending.get(number) or self._link.get(number)
@@ -446,6 +452,9 @@ class Session:
                 self._forget(number)
                 pending.error = frame.error
                 yield pending
+        elif self.bound and self.version not in known.versions:
+            answered = CommandStatus.ESME_RINVCMDID
+            self._nack(answered, number)
         elif known.answer is not None:
             answered = frame.error.command_status
             refusal = known.answer(command_status=answered, sequence_number=number)
@@ -496,7 +505,7 @@ class Session:
     def _link_answered(self, request: Any, response: Response) -> None:
         if request.__class__ in BINDS:
             version = min(self.version, InterfaceVersion.of(request.interface_version))
-            self.version = min(version, _announced(response, version))
+            self.version = min(version, announced(response, version))
         move = request.answer.moves_to[max(self.version, request.versions[0])]
         if move is not None and self.state is not State.CLOSED:
             self._move(move)
@@ -574,7 +583,7 @@ class Session:
             # Any PDU is a sign of life, not only enquire_link_resp.
             if pending.request.__class__ is not EnquireLink:
                 events.append(Close(f"{pending.request.command} was not answered"))
-            elif self._heard_at < pending.sent_at:
+            elif self._heard_at < pending.sent_at and not self._held:
                 events.append(Close("the peer does not answer enquire_link", grace=0))
 
     def _silence_due(self, now: float, events: list[Event]) -> None:
@@ -588,12 +597,3 @@ class Session:
             and self._heard_at + timers.enquire_interval <= now
         ):
             self._enquiry = self.request(EnquireLink(), now - limits.SLACK)
-
-
-def _announced(response: Response, default: InterfaceVersion) -> InterfaceVersion:
-    """What the message centre says it speaks; many say nothing and mean what was asked."""
-    try:
-        value = response.tlvs.get(sc_interface_version)
-    except FieldError:
-        value = None
-    return default if value is None else InterfaceVersion.of(value)

@@ -78,6 +78,7 @@ class Account:
         self._sessions: list[SMPPProtocol] = []
         self._receipts: deque[dict[str, Any]] = deque()
         self._call: IDelayedCall | None = None
+        self._dropped = 0
 
     def bind(self, session: SMPPProtocol, request: Any) -> Answer:
         """Accepts every kind of bind."""
@@ -147,7 +148,13 @@ class Account:
         )
         if len(self._receipts) >= MOST_RECEIPTS:
             self._receipts.popleft()
-            self.log.warn("more than {most} receipts wait: one is dropped", most=MOST_RECEIPTS)
+            self._dropped += 1
+            if self._dropped % 1000 == 1:
+                self.log.warn(
+                    "more than {most} receipts wait for a receiver: {dropped} dropped so far",
+                    most=MOST_RECEIPTS,
+                    dropped=self._dropped,
+                )
         self._receipts.append(
             {
                 "source_addr_ton": destination.dest_addr_ton,

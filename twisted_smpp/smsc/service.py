@@ -112,22 +112,31 @@ class SMSCService(Service):
     def _listen(self) -> None:
         failures: list[Failure] = []
         self._listening = self._endpoint.listen(self.factory)
-        self._listening.addErrback(failures.append)
+
+        def failed(failure: Failure) -> Failure:
+            failures.append(failure)
+            return failure
+
+        self._listening.addErrback(failed)
         if failures:
+            self._listening.addErrback(lambda _: None)
             self._listening = None
             failures[0].raiseException()
 
     def when_listening(self) -> Deferred[Any]:
-        """Fires with the ``IListeningPort`` (its ``getHost`` tells the port number)."""
+        """Fires with the ``IListeningPort`` (its ``getHost`` tells the port number).
+
+        Errbacks with what kept the endpoint from listening.
+        """
         deferred: Deferred[Any] = Deferred()
 
-        def pass_on(port: Any) -> Any:
-            deferred.callback(port)
-            return port
+        def pass_on(result: Any) -> Any:
+            deferred.callback(result)
+            return None if isinstance(result, Failure) else result
 
         if self._listening is None:
             raise RuntimeError("the service was not started")
-        self._listening.addCallback(pass_on)
+        self._listening.addBoth(pass_on)
         return deferred
 
     def stopService(self) -> Deferred[Any]:
@@ -135,9 +144,10 @@ class SMSCService(Service):
         super().stopService()  # type: ignore[no-untyped-call]
         listening, self._listening = self._listening, None
         done = [session.unbind() for session in list(self.sessions)]
-        done += [session.abort() for session in set(self._logins) - self.sessions]
+        done += [session.abort() for session in self.factory.connections - self.sessions]
         if listening is not None:
             listening.addCallback(lambda port: port and maybeDeferred(port.stopListening))
+            listening.addErrback(lambda _: None)  # it never listened
             done.append(listening)
         return DeferredList(done)
 
