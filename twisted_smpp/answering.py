@@ -64,22 +64,37 @@ class Answering:
         raise NotImplementedError
 
     def _requested(self, request: Request[Any]) -> None:
-        ask: Callable[[Any, Any], Answer] = self._on_request
         if self._ending or request.__class__ in LINK:
-            if request.__class__ is Unbind:
-                self._peer_unbinds(request)
-                return
-            if request.__class__ not in LINK:
-                self._answer(request, self._try_again(request))
-                return
-            ask = self.factory.on_bind
+            self._link_requested(request)
+            return
         try:
-            answer = ask(self, request)
+            answer = self._on_request(self, request)
         except Exception:
             answer = self._failed(request, Failure())
         if answer.__class__ is request.answer:
-            self._send_answer(request, answer)  # type: ignore[arg-type]
-        elif answer is None or isinstance(answer, _AT_ONCE):
+            try:
+                self.session.answer(request, answer)  # type: ignore[arg-type]
+            except SMPPError:  # this says what is wrong with it
+                self._send_answer(request, answer)  # type: ignore[arg-type]
+        else:
+            self._take(request, answer)
+
+    def _link_requested(self, request: Request[Any]) -> None:
+        """A bind, an unbind, or any request while the session ends."""
+        if request.__class__ is Unbind:
+            self._peer_unbinds(request)
+        elif request.__class__ not in LINK:
+            self._answer(request, self._try_again(request))
+        else:
+            try:
+                answer = self.factory.on_bind(cast(Any, self), request)
+            except Exception:
+                answer = self._failed(request, Failure())
+            self._take(request, answer)
+
+    def _take(self, request: Request[Any], answer: Answer) -> None:
+        """Answers at once, or when the answer comes."""
+        if answer is None or isinstance(answer, _AT_ONCE):
             self._answer(request, answer)
         else:
             self._answer_later(request, answer)

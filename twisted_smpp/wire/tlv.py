@@ -10,6 +10,7 @@ Source: SMPP 5.0, 4.8; SMPP 3.4, 3.2.4.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from struct import Struct
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from twisted_smpp.errors import FieldError
@@ -19,6 +20,7 @@ from twisted_smpp.values import InterfaceVersion
 __all__ = ["MAX_TLVS", "TLV", "TLVs", "by_name", "by_tag", "register", "scan"]
 
 T = TypeVar("T")
+_head = Struct(">HH").pack
 Kind = Literal["int", "cstring", "octets"]
 
 #: More TLVs in one PDU than this are refused: no operation defines so many.
@@ -79,6 +81,7 @@ class TLV(Generic[T]):
             if (sizes or also)
             else range(least, most + 1)
         )
+        self._written = sizes or range(least, most + 1)
         self.enum = enum
         self.repeatable = repeatable
         self.since = since
@@ -117,8 +120,7 @@ class TLV(Generic[T]):
                 ESME_RINVPARLEN).
         """
         octets = b"" if value is None else self._octets(value)
-        allowed = self.sizes or range(self.least, self.most + 1)
-        if len(octets) not in allowed:
+        if len(octets) not in self._written:
             raise self._fail(
                 f"{len(octets)} octets, {self._allowed()} are allowed",
                 CommandStatus.ESME_RINVPARLEN,
@@ -136,7 +138,7 @@ class TLV(Generic[T]):
         if self.kind == "cstring":
             if not isinstance(value, str):
                 raise self._fail(f"{type(value).__name__} given, str wanted", bad)
-            if "\0" in value or max(value, default="") > "\xff":
+            if "\0" in value or (not value.isascii() and max(value) > "\xff"):
                 raise self._fail("holds a NUL or a character outside latin-1", bad)
             return value.encode("latin-1") + b"\0"
         if not isinstance(value, bytes):
@@ -239,6 +241,11 @@ def _value_octets(tag: int, value: Any) -> bytes:
     return value
 
 
+def _items(tag: int, value: Any) -> list[tuple[int, bytes]]:
+    values = value if isinstance(value, (list, tuple)) else (value,)
+    return [(tag, _value_octets(tag, each)) for each in values]
+
+
 class TLVs:
     """The TLVs of one PDU: a mapping that keeps order, repetitions and the octets.
 
@@ -257,10 +264,13 @@ class TLVs:
         if isinstance(values, TLVs):
             self._items = list(values._items)
         elif values:
-            if not isinstance(values, Mapping):
+            if values.__class__ is not dict and not isinstance(values, Mapping):
                 raise FieldError("tlvs", f"{type(values).__name__} given, a mapping wanted")
             for key, value in values.items():
-                self[key] = value
+                tag = _tag(key)
+                if tag in self:  # by another name of it: the last one counts
+                    del self[tag]
+                self._items += _items(tag, value)
 
     @classmethod
     def from_octets(cls, octets: bytes | None) -> TLVs:
@@ -282,12 +292,7 @@ class TLVs:
         """Their octets: those that came, unless something was changed."""
         if self._raw is not None:
             return self._raw
-        return b"".join(
-            [
-                b"%b%b%b" % (t.to_bytes(2, "big"), len(v).to_bytes(2, "big"), v)
-                for t, v in self._items
-            ]
-        )
+        return b"".join([_head(tag, len(octets)) + octets for tag, octets in self._items])
 
     def _changed(self) -> None:
         self._raw = None
@@ -327,8 +332,7 @@ class TLVs:
 
     def __setitem__(self, key: Key, value: Any) -> None:
         tag = _tag(key)
-        values = value if isinstance(value, list | tuple) else [value]
-        new = [(tag, _value_octets(tag, each)) for each in values]
+        new = _items(tag, value)
         self._items = [item for item in self._items if item[0] != tag] + new
         self._changed()
 
