@@ -4,11 +4,25 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
 from wire_data import CAPTURED
 
-from twisted_smpp import BindTransceiver, DeliverSM, EnquireLink, SubmitSM, SubmitSMResp
+from twisted_smpp import (
+    BindTransceiver,
+    DeliverSM,
+    EnquireLink,
+    EsmClass,
+    Receipt,
+    RequestRefused,
+    SubmitSM,
+    SubmitSMResp,
+)
 from twisted_smpp.cli import main
+from twisted_smpp.cli import send as send_module
 from twisted_smpp.cli.send import ton_npi
+from twisted_smpp.testing import success
+from twisted_smpp.text import coding
 from twisted_smpp.values import NPI, TON
 from twisted_smpp.wire.tlvs import message_payload, receipted_message_id
 
@@ -171,3 +185,104 @@ def test_help_of_each_command_has_examples():
 
 def test_version():
     assert smpp("--version").output.startswith("twisted_smpp ")
+
+
+def test_a_peer_cannot_write_to_the_terminal():
+    assert send_module._plain("\x1b[2Jid\n") == "\\x1b[2Jid\\n"
+
+
+@pytest.mark.parametrize(
+    ("stat", "state", "shown"),
+    [
+        ("DELIVRD", 2, "DELIVRD"),
+        ("", 5, "UNDELIV"),
+        ("", None, "in an unknown state"),
+        ("\x1b", None, "\\x1b"),
+    ],
+)
+def test_state_of_a_receipt_comes_from_its_text_or_its_tlv(stat, state, shown):
+    assert send_module._state(Receipt("1", stat, state)) == shown
+
+
+class Session:
+    """What the command asks of a session."""
+
+    def __init__(self):
+        self.sent = Deferred()
+
+    def request(self, pdu):
+        return self.sent
+
+    def unbind(self):
+        return succeed(None)
+
+
+def sending(**options):
+    clock = Clock()
+    known = {"receipt": True, "bind": "transceiver", "timeout": 60.0, "source": "", **options}
+    run = send_module.Sending(clock, {"destination": "4917", **known}, coding.encode("Hi"))
+    session = Session()
+    done = Deferred.fromCoroutine(run._send(session))
+    return clock, run, session, done
+
+
+def receipt_of(message_id, stat, esm_class=EsmClass.MC_DELIVERY_RECEIPT):
+    text = f"id:{message_id} stat:{stat}".encode()
+    return DeliverSM(esm_class=esm_class, short_message=text)
+
+
+def asked(run, pdu):
+    return Deferred.fromCoroutine(run._requested(None, pdu))
+
+
+def test_send_leaves_messages_of_others_with_the_message_centre():
+    _, run, session, done = sending()
+    session.sent.callback(SubmitSMResp(message_id="1"))
+
+    assert success(asked(run, DeliverSM(short_message=b"hello"))) == 0x64
+    assert success(asked(run, receipt_of("2", "DELIVRD"))) == 0x64
+    assert success(asked(run, receipt_of("1", "DELIVRD"))) is None
+    assert success(done) == 0
+
+
+def test_send_takes_a_receipt_that_comes_before_the_response():
+    _, run, session, done = sending()
+    mine, other = asked(run, receipt_of("1", "DELIVRD")), asked(run, receipt_of("2", "DELIVRD"))
+    assert not mine.called
+
+    session.sent.callback(SubmitSMResp(message_id="1"))
+
+    assert success(mine) is None
+    assert success(other) == 0x64
+    assert success(done) == 0
+
+
+@pytest.mark.parametrize("on_the_way", ["ENROUTE", "ACCEPTD"])
+def test_send_waits_for_a_final_receipt(on_the_way, capsys):
+    clock, run, session, done = sending()
+    session.sent.callback(SubmitSMResp(message_id="1"))
+
+    assert success(asked(run, receipt_of("1", on_the_way))) is None
+    assert not done.called
+    clock.advance(60)
+
+    assert success(done) == 1
+    assert (
+        f"no final receipt within 60 s, the last one said {on_the_way}" in capsys.readouterr().err
+    )
+
+
+def test_send_exits_with_1_when_the_message_is_not_delivered():
+    _, run, session, done = sending()
+    session.sent.callback(SubmitSMResp(message_id="1"))
+    asked(run, receipt_of("1", "UNDELIV"))
+
+    assert success(done) == 1
+
+
+def test_send_says_what_a_refusal_means(capsys):
+    _, _, session, done = sending()
+    session.sent.errback(RequestRefused(0x0B))
+
+    assert success(done) == 1
+    assert "ESME_RINVDSTADR (Bad destination address.)" in capsys.readouterr().err

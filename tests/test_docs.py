@@ -54,4 +54,4 @@ def links(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_a_page_names_exist(page):
     for name in links(page):
-        assert (ROOT / name).exists(), name
+        assert "_build" in name or (ROOT / name).exists(), name

@@ -427,6 +427,58 @@ def test_it_may_be_started_again() -> None:
         world.stopped(world.service.stopService())
 
 
+def test_it_may_be_started_again_while_it_stops() -> None:
+    world = World()
+    world.endpoint.answer = Deferred()
+    world.start()
+    response = world.service.submit_sm()
+    stopping = world.service.stopService()
+    world.service.startService()
+    world.endpoint.answer.callback(None)
+    world.endpoint.flush()
+    success(response)
+    success(stopping)
+    assert world.service.running
+    world.clock.advance(60)
+    assert len(world.endpoint.attempts) == 2
+    world.endpoint.accepts()
+    world.endpoint.flush()
+    assert world.service.state is State.BOUND_TRX
+    world.stopped(world.service.stopService())
+
+
+def test_who_waits_again_at_once_waits_for_the_next_start() -> None:
+    world = World()
+    world.service.startService()
+    tries: list[Any] = []
+
+    def again(_: object = None) -> None:
+        tries.append(world.service.when_bound().addCallbacks(tries.append, again))
+
+    again()
+    world.stopped(world.service.stopService())
+    assert len(tries) == 2
+    world.start()
+    assert len(tries) == 3
+    world.stopped(world.service.stopService())
+
+
+def test_a_session_that_ends_is_not_handed_out() -> None:
+    world = World()
+    world.start()
+    world.endpoint.answer = Deferred()
+    held = world.service.submit_sm()
+    ended = world.service.session.unbind()
+    next_one = world.service.when_bound()
+    assert outcome(next_one) == PENDING
+    world.endpoint.answer.callback(None)
+    world.endpoint.flush()
+    success(held)
+    success(ended)
+    world.stopped(world.service.stopService())
+    assert isinstance(failure(next_one), SessionLost)
+
+
 def test_stop_without_a_start_is_nothing() -> None:
     world = World()
     world.stopped(world.service.stopService())

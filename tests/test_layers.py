@@ -36,7 +36,7 @@ LAYERS = (
     ("session", "store", "trace"),
     ("shorthands", "answering"),
     ("protocol",),
-    ("factory",),
+    ("factory", "endpoints"),
     ("esme", "smsc"),
     ("",),
     ("cli", "daemon", "testing"),

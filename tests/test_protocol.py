@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pairs import PENDING, Held, bound_pair, ignore, outcome, silent, submit
 from sessions import V3_4, bind_of, frames, message, pdus
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import CancelledError
-from twisted.internet.interfaces import IReadWriteDescriptor, ITCPTransport
+from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.task import Clock
 from wire_data import frame
 from zope.interface import implementer
@@ -500,8 +501,8 @@ def test_what_has_no_response_may_wait_too() -> None:
     pair.flush()
 
 
-@implementer(ITCPTransport, IReadWriteDescriptor)
-class Descriptor(MemoryTransport):
+@implementer(ITCPTransport)
+class Descriptor(MemoryTransport, FileDescriptor):
     """A transport that is a descriptor, as that of TCP."""
 
     def __init__(self, clock: Clock, name: str) -> None:

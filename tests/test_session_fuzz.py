@@ -94,7 +94,8 @@ class FuzzedSession:
         if self.role is Role.MC:
             factory = SMSCFactory(self.application, **settings)
         else:
-            mode = chance.choice(["transmitter", "receiver", "transceiver"])
+            modes = ["transmitter", "receiver", "transceiver"]
+            mode = chance.choice(modes[:2] if settings["interface_version"] is V3_3 else modes)
             factory = ESMEFactory("esme", "pw", bind=mode, on_refused=ignore, **settings)
         self.protocol: SMPPProtocol = factory.buildProtocol(None)
         self.transport = MemoryTransport(self.clock, "fuzzed")

@@ -20,7 +20,7 @@ from twisted_smpp.errors import RequestRefused
 from twisted_smpp.factory import ESMEFactory
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.smsc import Account, AccountRealm, SMSCService
-from twisted_smpp.smsc import account as account_module
+from twisted_smpp.smsc import receipts as receipts_module
 from twisted_smpp.smsc.account import MessageIds, check_message
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import Pair, failure, success
@@ -404,7 +404,7 @@ def test_receipts_wait_while_the_only_receiver_unbinds() -> None:
     assert len(world.got) == 1
     ended = pair.smsc.unbind()
     held.callback(S.ESME_RX_T_APPN)
-    world.account._deliver()
+    world.account._receipts._deliver()
     world.turn(1)
     success(ended)
     assert len(world.got) == 1
@@ -432,7 +432,7 @@ def test_receipts_wait_while_nothing_can_be_written() -> None:
 
 
 def test_so_many_receipts_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account_module, "MOST_RECEIPTS", 3)
+    monkeypatch.setattr(receipts_module, "MOST_RECEIPTS", 3)
     world = World()
     sender = world.bound("transmitter")
     responses = [submit(sender) for _ in range(5)]
@@ -475,3 +475,60 @@ def test_the_realm_has_one_account_for_each_name() -> None:
 def test_the_realm_knows_no_other_interface() -> None:
     with pytest.raises(NotImplementedError):
         AccountRealm(Clock()).requestAvatar(b"a", None)
+
+
+def test_receipts_of_a_lost_link_come_again_in_their_order() -> None:
+    world = World()
+    pair = world.bound()
+    world.answers[None] = Deferred
+    for _ in range(4):
+        submit(pair)
+    world.turn()
+    lost = [pdu.tlvs[receipted_message_id] for _, pdu in world.got]
+    assert len(lost) == 4
+    pair.drop()
+    world.got.clear()
+    world.answers[None] = None
+    again = world.bound("receiver")
+    world.turn(1)
+    assert [pdu.tlvs[receipted_message_id] for _, pdu in world.got] == lost
+    again.drop()
+
+
+def test_a_receipt_that_is_refused_for_now_holds_nobody_up_and_is_given_up() -> None:
+    world = World()
+    pair = world.bound()
+    world.answers[None] = lambda: S.ESME_RX_T_APPN
+    submit(pair)
+    world.turn()
+    stubborn = world.got[0][1].tlvs[receipted_message_id]
+
+    def answer() -> Any:
+        refused = world.got[-1][1].tlvs[receipted_message_id] == stubborn
+        return S.ESME_RX_T_APPN if refused else None
+
+    world.answers[None] = answer
+    submit(pair)
+    world.turn()
+    assert len(world.got) == 2  # the second did not wait for the first
+    world.turn(receipts_module.RETRY_SECONDS * (receipts_module.MOST_TRIES + 5))
+    assert len(world.got) == 1 + receipts_module.MOST_TRIES
+    pair.drop()
+
+
+def test_receipts_go_on_when_the_window_was_full_of_other_things() -> None:
+    world = World(window=1)
+    pair = world.bound()
+    held: Deferred[Any] = Deferred()
+    world.answers[None] = lambda: held
+    own = pair.smsc.deliver_sm()
+    pair.flush()
+    submit(pair)
+    world.turn()
+    world.answers[None] = None
+    held.callback(None)
+    pair.flush()
+    success(own)
+    world.turn(receipts_module.RETRY_SECONDS + 1)
+    assert len(world.got) == 2
+    pair.drop()

@@ -217,6 +217,8 @@ class ESMEFactory(SMPPFactory):
             "interface_version": int(interface_version),
         }
         self._bind_class: Any = BIND_MODES[bind]
+        if InterfaceVersion.of(interface_version) not in self._bind_class.versions:
+            raise ValueError(f"bind as {bind} is not part of SMPP {interface_version.text}")
         # A value that cannot be sent is a mistake of the caller: he hears of it here.
         self.bind_request().encode()
 

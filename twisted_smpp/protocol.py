@@ -20,9 +20,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer, IReadWriteDescriptor, ITCPTransport
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -118,12 +119,12 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         self._on_request = factory.on_request
         self._response_seconds = factory.timers.response
         if factory.taps:
-            self._watch = Watch(list(factory.taps))
+            self._watch = Watch(list(factory.taps), factory.max_pdu)
         transport: Any = self.transport
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)
         # A TLS transport is no descriptor: it has to see the octets first.
-        self._writes_now = IReadWriteDescriptor.providedBy(transport)
+        self._writes_now = isinstance(transport, FileDescriptor)
         transport.registerProducer(self, True)
         self._heartbeat = LoopingCall(self._beat)
         self._heartbeat.clock = factory.clock
@@ -173,7 +174,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     def add_tap(self, tap: Tap) -> None:
         """Shows every PDU from now on to ``tap``; see :mod:`twisted_smpp.tap`."""
         if self._watch is None:
-            self._watch = Watch([])
+            self._watch = Watch([], self.factory.max_pdu)
         self._watch.taps.append(tap)
 
     def _show(self, direction: Direction, data: bytes) -> None:
@@ -276,7 +277,9 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     # IPushProducer: the transport tells when its buffer is full.
 
     def pauseProducing(self) -> None:
-        """Twisted: the write buffer is full."""
+        """Twisted: the write buffer is full; said again at every write while it is."""
+        if self._full:
+            return
         self._full = True
         self._stalled_at = self._seconds() + self.factory.write_timeout
         self._rearm_sooner()

@@ -31,8 +31,9 @@ Tap = Callable[[Direction, PDU | PDUError, bytes, float], object]
 class Watch:
     """Cuts the two streams of one connection and calls the taps."""
 
-    def __init__(self, taps: list[Tap]) -> None:
+    def __init__(self, taps: list[Tap], max_pdu: int = MAX_PDU) -> None:
         self.taps = taps
+        self._max_pdu = max_pdu
         self._rest: dict[Direction, bytes | None] = {"received": b"", "sent": b""}
 
     def see(self, direction: Direction, data: bytes, now: float) -> None:
@@ -40,7 +41,7 @@ class Watch:
         rest = self._rest[direction]
         if rest is None:
             return
-        frames = _Frames(rest + data)
+        frames = _Frames(rest + data, self._max_pdu)
         for octets in frames:
             try:
                 pdu: PDU | PDUError = decode(octets)
@@ -54,15 +55,16 @@ class Watch:
 class _Frames:
     """The whole PDUs in ``data``; ``rest`` is what follows, None once the stream is lost."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, max_pdu: int) -> None:
         self.rest: bytes | None = data
+        self._max_pdu = max_pdu
 
     def __iter__(self) -> Iterator[bytes]:
         data = self.rest or b""
         pos = 0
         while len(data) - pos >= 4:
             length = int.from_bytes(data[pos : pos + 4], "big")
-            if not 16 <= length <= MAX_PDU:
+            if not 16 <= length <= self._max_pdu:
                 # No boundary is known any more: what is there is shown once, as an error.
                 self.rest = None
                 yield data[pos:]

@@ -237,6 +237,15 @@ def test_demo_delivers_its_message():
             "twistd smpp esme: cannot read /no/such/file: No such file or directory",
         ),
         (
+            ["smsc", "--auth", "memory:a:b", "--system-id", "m" * 16],
+            "twistd smpp smsc: system_id: takes 17 octets with its NUL, at most 16 are allowed",
+        ),
+        (
+            ["smsc", "--auth", "memory:a:b", "--listen", "ssl:0:privateKey=/no/such/key"],
+            "twistd smpp smsc: endpoint ssl:0:privateKey=/no/such/key: [Errno 2] "
+            "No such file or directory: '/no/such/key'",
+        ),
+        (
             ["esme", "--system-id", "a" * 16],
             "twistd smpp esme: system_id: takes 17 octets with its NUL, at most 16 are allowed",
         ),
@@ -269,6 +278,23 @@ def test_port_that_is_taken_ends_with_one_line(smsc, tmp_path):
     output = done.stdout + done.stderr
     assert "Address already in use" in output
     assert "Traceback" not in output
+
+
+def test_port_that_is_taken_does_not_hang_in_the_background(smsc, tmp_path):
+    done = run(
+        script("twistd"),
+        "smpp",
+        "smsc",
+        "--auth",
+        "memory:a:b",
+        "--listen",
+        f"tcp:{smsc.port}:interface=127.0.0.1",
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 1
+    assert "Couldn't listen on 127.0.0.1" in done.stderr
+    assert not (tmp_path / "twistd.pid").exists()
 
 
 @pytest.mark.parametrize("role", [[], ["smsc"], ["esme"]])

@@ -12,22 +12,32 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError
 from twisted.internet.task import react
 
-from twisted_smpp.errors import BindRefused, FieldError, RequestRefused, SMPPError
-from twisted_smpp.factory import BIND_MODES, ESMEFactory
+from twisted_smpp.endpoints import client_endpoint
+from twisted_smpp.errors import (
+    BindRefused,
+    FieldError,
+    NotPermitted,
+    RequestRefused,
+    SMPPError,
+)
+from twisted_smpp.factory import ESMEFactory
+from twisted_smpp.status import CommandStatus
 from twisted_smpp.text import coding
-from twisted_smpp.text.receipt import Receipt, is_receipt
+from twisted_smpp.text.receipt import STAT, Receipt, is_receipt
 from twisted_smpp.trace import line
-from twisted_smpp.values import NPI, TON, RegisteredDelivery
-from twisted_smpp.wire.pdus import SubmitSM
+from twisted_smpp.values import NPI, TON, MessageState, RegisteredDelivery
+from twisted_smpp.wire.pdus import DataSM, DeliverSM, SubmitSM
 
 __all__ = ["send"]
 
 SENT, REFUSED, UNREACHABLE = 0, 1, 2
+#: A message centre says these on the way, whatever the standard calls final.
+_NOT_FINAL = (MessageState.SCHEDULED, MessageState.ENROUTE, MessageState.ACCEPTED)
 
 
 @click.command(
     epilog="""Exit codes: 0 accepted, and delivered when a receipt was asked for; 1 refused,
-not delivered, or no receipt in time; 2 cannot connect or bind.
+not delivered, or no receipt in time; 2 cannot connect or bind, or wrong usage.
 
 Examples:
 
@@ -58,7 +68,7 @@ Examples:
 @click.option("--system-type", default="", help="If the message centre asks for it.")
 @click.option(
     "--bind",
-    type=click.Choice(sorted(BIND_MODES)),
+    type=click.Choice(["transceiver", "transmitter"]),
     default="transceiver",
     show_default=True,
     help="A transmitter gets no receipt on this connection.",
@@ -112,6 +122,16 @@ def ton_npi(address: str) -> tuple[int, int]:
     return TON.INTERNATIONAL, NPI.ISDN
 
 
+def _plain(text: str) -> str:
+    """What a peer said, without anything that a terminal would act on."""
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def _state(receipt: Receipt) -> str:
+    by_tlv = "" if receipt.message_state is None else STAT.get(MessageState(receipt.message_state))
+    return _plain(receipt.stat) or by_tlv or "in an unknown state"
+
+
 class Sending:
     """One run of the command."""
 
@@ -119,8 +139,10 @@ class Sending:
         self._reactor = reactor
         self._options = options
         self._coded = coded
-        self._receipts: dict[str, Receipt] = {}
-        self._awaited: tuple[str, Deferred[Receipt]] | None = None
+        self._message_id: str | None = None
+        self._id_known: Deferred[None] = Deferred()
+        self._final: Deferred[Receipt] = Deferred()
+        self._last = ""
 
     def run(self) -> Deferred[None]:
         """Fires when all is done, with SystemExit for an exit code other than 0."""
@@ -141,8 +163,6 @@ class Sending:
             raise SystemExit(code)
 
     async def _bind(self) -> Any:
-        from twisted.internet.endpoints import clientFromString
-
         bound: Deferred[Any] = Deferred()
         options = self._options
         factory = ESMEFactory(
@@ -156,7 +176,7 @@ class Sending:
             taps=[self._show] if options["verbose"] else [],
             clock=self._reactor,
         )
-        endpoint = clientFromString(self._reactor, options["connect"])
+        endpoint = client_endpoint(self._reactor, options["connect"])
         await endpoint.connect(factory)
         return await bound
 
@@ -177,44 +197,50 @@ class Sending:
         )
         try:
             response = await session.request(request)
+            self._message_id = response.message_id
         except RequestRefused as error:
             self._say(str(error))
             return REFUSED
-        except FieldError as error:
+        except (FieldError, NotPermitted) as error:
             self._say(f"the message cannot be sent: {error}")
             return REFUSED
         except SMPPError as error:
             self._say(f"it is not known whether the message was accepted: {error}")
             return REFUSED
-        click.echo(f"accepted, message_id {response.message_id}")
+        finally:
+            self._id_known.callback(None)
+        click.echo(f"accepted, message_id {_plain(response.message_id)}")
         if not options["receipt"] or options["bind"] == "transmitter":
             return SENT
-        return await self._await_receipt(response.message_id)
+        return await self._await_receipt()
 
-    async def _await_receipt(self, message_id: str) -> int:
-        receipt = self._receipts.pop(message_id, None)
-        if receipt is None:
-            waiting: Deferred[Receipt] = Deferred()
-            self._awaited = (message_id, waiting)
-            waiting.addTimeout(self._options["timeout"], self._reactor)
-            try:
-                receipt = await waiting
-            except TimeoutError:
-                self._say(f"no receipt within {self._options['timeout']:g} s")
-                return REFUSED
-        state = "in an unknown state" if receipt.message_state is None else receipt.stat
-        click.echo(f"{receipt.stat or state}")
+    async def _await_receipt(self) -> int:
+        self._final.addTimeout(self._options["timeout"], self._reactor)
+        try:
+            receipt = await self._final
+        except TimeoutError:
+            last = f", the last one said {self._last}" if self._last else ""
+            self._say(f"no final receipt within {self._options['timeout']:g} s{last}")
+            return REFUSED
+        click.echo(_state(receipt))
         return SENT if receipt.delivered else REFUSED
 
-    def _requested(self, session: Any, request: Any) -> None:
-        if not hasattr(request, "esm_class") or not is_receipt(request):
-            return
+    async def _requested(self, session: Any, request: Any) -> int | None:
+        """Takes the receipt of our message; all else stays with the message centre."""
+        if not isinstance(request, DeliverSM | DataSM) or not is_receipt(request):
+            return CommandStatus.ESME_RX_T_APPN
         receipt = Receipt.of(request)
-        if self._awaited is not None and self._awaited[0] == receipt.message_id:
-            awaited, self._awaited = self._awaited[1], None
-            awaited.callback(receipt)
-        else:
-            self._receipts[receipt.message_id] = receipt
+        if not self._id_known.called:
+            waiting: Deferred[None] = Deferred()
+            self._id_known.addCallback(lambda _: waiting.callback(None))
+            await waiting
+        if receipt.message_id != self._message_id or not self._options["receipt"]:
+            return CommandStatus.ESME_RX_T_APPN
+        if receipt.message_state in _NOT_FINAL:
+            self._last = _state(receipt)
+        elif not self._final.called:
+            self._final.callback(receipt)
+        return None
 
     def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:
         click.echo(line(direction, pdu, time))

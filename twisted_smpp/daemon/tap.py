@@ -86,8 +86,8 @@ class SMSCOptions(_OneLineErrors, AuthOptionMixin):
     ]
     longdesc = """Runs a message centre. It accepts messages, gives each an id and, when one
 is asked for, answers with a delivery receipt. A file for --auth file: has a line
-"system_id:password" for each account; --help-auth lists the other kinds of checkers.
-Passwords given with memory: can be seen by every user of this machine."""
+"system_id:password" for each account (no further colon); --help-auth lists the other
+kinds of checkers. Passwords given with memory: can be seen by every user of this machine."""
     examples = """
 Examples:
 
@@ -165,13 +165,16 @@ def _prepare(checker: Any) -> None:
     """Finds out now whether a checker can work."""
     if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
         # "memory:" keeps what stood on the command line as str; credentials are octets.
-        checker.users = {_octets(user): _octets(word) for user, word in checker.users.items()}
+        try:
+            checker.users = {_octets(user): _octets(word) for user, word in checker.users.items()}
+        except UnicodeEncodeError:
+            raise usage.UsageError("--auth memory: takes latin-1 only, as SMPP does") from None
     elif isinstance(checker, FilePasswordDB) and not Path(checker.filename).is_file():
         raise usage.UsageError(f"--auth: there is no file {checker.filename}")
 
 
 def _octets(text: str | bytes) -> bytes:
-    return text.encode("latin-1", "replace") if isinstance(text, str) else text
+    return text.encode("latin-1") if isinstance(text, str) else text
 
 
 def _check_numbers(options: Any) -> None:
@@ -197,12 +200,20 @@ def read_password(path: str) -> str:
 
 
 class ListeningOrExit(SMSCService):
-    """A message centre that ends the process with one line when it cannot listen."""
+    """A message centre that ends the process with one line when it cannot listen.
+
+    Not in the background: there twistd itself tells its parent of an error, but not of an
+    exit, and the parent would wait for ever.
+    """
+
+    in_foreground = True
 
     def _listen(self) -> None:
         try:
             super()._listen()
         except CannotListenError as error:
+            if not self.in_foreground:
+                raise
             sys.exit(f"twistd smpp smsc: {error}")
 
 
@@ -221,7 +232,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
 def _smsc(options: SMSCOptions, reactor: Any) -> IService:
     portal = Portal(AccountRealm(IReactorTime(reactor)), options["credCheckers"])
-    return ListeningOrExit(
+    service = ListeningOrExit(
         options["listen"],
         portal,
         system_id=options["system-id"],
@@ -229,6 +240,9 @@ def _smsc(options: SMSCOptions, reactor: Any) -> IService:
         timers=_timers(options, bind=5.0),
         reactor=reactor,
     )
+    twistd: Any = options.parent.parent if options.parent is not None else None
+    service.in_foreground = twistd is None or bool(twistd.get("nodaemon"))
+    return service
 
 
 def _esme(options: ESMEOptions, reactor: Any) -> IService:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from twisted.application.internet import ClientService
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.endpoints import clientFromString
+from twisted.internet.defer import Deferred, DeferredList, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 
+from twisted_smpp.endpoints import client_endpoint
 from twisted_smpp.errors import SessionLost
 from twisted_smpp.factory import ESMEFactory
 from twisted_smpp.protocol import Answer, SMPPProtocol
@@ -74,7 +74,7 @@ class ESMEService(Shorthands, Service):
         *,
         on_message: Callable[[Any], Answer] | None = None,
         on_receipt: Callable[[Receipt, Any], Answer] | None = None,
-        on_alert: Callable[[Any], object] | None = None,
+        on_alert: Callable[[Any], Answer] | None = None,
         reactor: Any = None,
         random: Callable[[], float] = random.random,
         first_delay: float = 1.0,
@@ -84,7 +84,7 @@ class ESMEService(Shorthands, Service):
         if reactor is None:
             from twisted.internet import reactor
         if isinstance(endpoint, str):
-            endpoint = cast(IStreamClientEndpoint, clientFromString(reactor, endpoint))
+            endpoint = client_endpoint(reactor, endpoint)
         self._clock = IReactorTime(reactor)
         self._on_message = on_message
         self._on_receipt = on_receipt
@@ -114,17 +114,22 @@ class ESMEService(Shorthands, Service):
     # IService.
 
     def startService(self) -> None:
-        """Starts to connect."""
+        """Starts to connect; while it still stops, it goes on afterwards."""
         super().startService()  # type: ignore[no-untyped-call]
-        self._client.startService()
+        if not self._client.running:
+            self._client.startService()
 
     def stopService(self) -> Deferred[None]:
         """Awaits what is in flight, unbinds and disconnects; fires when it is done."""
         super().stopService()  # type: ignore[no-untyped-call]
-        unbound = succeed(None) if self.session is None else self.session.unbind()
-        unbound.addCallback(lambda _: self._client.stopService())
-        unbound.addCallback(lambda _: self._fail_waiting())
-        return unbound
+        ended = DeferredList([each.unbind() for each in list(self.factory.connections)])
+        return ended.addCallback(self._unbound)
+
+    def _unbound(self, _: Any) -> Any:
+        if self.running:
+            return None  # it was started again meanwhile
+        self._fail_waiting()
+        return maybeDeferred(self._client.stopService).addCallback(lambda _: None)
 
     # For the application.
 
@@ -137,9 +142,9 @@ class ESMEService(Shorthands, Service):
         """Fires with the session once it is bound, at once when it is already.
 
         Errbacks with :class:`~twisted_smpp.errors.SessionLost` when the service stops
-        before; may be cancelled.
+        before; one that is not running yet, or no more, is waited for. May be cancelled.
         """
-        if self.session is not None:
+        if self.session is not None and self.session.bound:
             return succeed(self.session)
         deferred: Deferred[SMPPProtocol] = Deferred(self._waiting.remove)
         self._waiting.append(deferred)
@@ -182,14 +187,15 @@ class ESMEService(Shorthands, Service):
         return longest * self._random()
 
     def _fail_waiting(self) -> None:
-        while self._waiting:
-            self._waiting.pop(0).errback(SessionLost("the service was stopped"))
+        # Only those of now: a caller that tries again at once waits for the next start.
+        for deferred in list(self._waiting):
+            if deferred in self._waiting:
+                self._waiting.remove(deferred)
+                deferred.errback(SessionLost("the service was stopped"))
 
     def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
         if isinstance(request, AlertNotification):
-            if self._on_alert is not None:
-                self._on_alert(request)
-            return None
+            return None if self._on_alert is None else self._on_alert(request)
         if not isinstance(request, DeliverSM | DataSM):
             return CommandStatus.ESME_RINVCMDID
         if is_receipt(request) and self._on_receipt is not None:

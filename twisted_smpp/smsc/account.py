@@ -8,37 +8,26 @@ there to try an ESME against.
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from twisted.cred.portal import IRealm
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.errors import FieldError, RequestRefused, SMPPError
+from twisted_smpp.errors import RequestRefused
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
-from twisted_smpp.states import State
+from twisted_smpp.smsc.receipts import Receipts
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.receipt import Receipt
 from twisted_smpp.values import EsmClass, InterfaceVersion, MessageState, RegisteredDelivery
 from twisted_smpp.wire.lists import SMEAddress
-from twisted_smpp.wire.pdus import DeliverSM
 from twisted_smpp.wire.tlvs import message_payload, message_state, receipted_message_id
 
 __all__ = ["Account", "AccountRealm"]
-
-#: Receipts kept for an account while nobody receives; the oldest are dropped.
-MOST_RECEIPTS = 10_000
-#: Seconds until a receipt is tried again that the ESME refused for now.
-RETRY_SECONDS = 5.0
-
-_RECEIVING = (State.BOUND_RX, State.BOUND_TRX)
-_FOR_GOOD = frozenset({CommandStatus.ESME_RX_P_APPN, CommandStatus.ESME_RX_R_APPN})
 
 
 class MessageIds:
@@ -72,13 +61,10 @@ class Account:
         ids: MessageIds,
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
-        self._clock = clock
         self._ids = ids
         self._now = now
         self._sessions: list[SMPPProtocol] = []
-        self._receipts: deque[dict[str, Any]] = deque()
-        self._call: IDelayedCall | None = None
-        self._dropped = 0
+        self._receipts = Receipts(clock, self._sessions)
 
     def bind(self, session: SMPPProtocol, request: Any) -> Answer:
         """Accepts every kind of bind."""
@@ -87,14 +73,13 @@ class Account:
     def bound(self, session: SMPPProtocol) -> None:
         """Sends the receipts that waited for a receiver."""
         self._sessions.append(session)
-        self._deliver_soon()
+        self._receipts.go_on()
 
     def unbound(self, session: SMPPProtocol, reason: str) -> None:
         """One session less."""
         self._sessions.remove(session)
-        if not self._sessions and self._call is not None:
-            self._call.cancel()
-            self._call = None
+        if not self._sessions:
+            self._receipts.pause()
 
     def submit_sm(self, session: SMPPProtocol, request: Any) -> Answer:
         """Accepts a message and gives it an id."""
@@ -146,16 +131,7 @@ class Account:
         receipt = Receipt.build(
             message_id, MessageState.DELIVERED, submitted=now, done=now, text=text
         )
-        if len(self._receipts) >= MOST_RECEIPTS:
-            self._receipts.popleft()
-            self._dropped += 1
-            if self._dropped % 1000 == 1:
-                self.log.warn(
-                    "more than {most} receipts wait for a receiver: {dropped} dropped so far",
-                    most=MOST_RECEIPTS,
-                    dropped=self._dropped,
-                )
-        self._receipts.append(
+        self._receipts.add(
             {
                 "source_addr_ton": destination.dest_addr_ton,
                 "source_addr_npi": destination.dest_addr_npi,
@@ -171,38 +147,6 @@ class Account:
                 },
             }
         )
-        self._deliver_soon()
-
-    def _deliver_soon(self, seconds: float = 0.0) -> None:
-        """Later, so that a receipt never overtakes the response with its id."""
-        if self._call is None and self._receipts and self._sessions:
-            self._call = self._clock.callLater(seconds, self._deliver)
-
-    def _deliver(self) -> None:
-        self._call = None
-        for session in self._sessions:
-            while self._receipts and session.state in _RECEIVING and session.bound:
-                full = session.session.in_flight >= session.session.window
-                if full or self._call is not None:
-                    break  # it goes on with the next response, or when it is tried again
-                fields = self._receipts.popleft()
-                tlvs = fields["tlvs"] if session.session.version >= 0x34 else None
-                sent = session.request(DeliverSM(**{**fields, "tlvs": tlvs}))
-                sent.addCallbacks(
-                    lambda _: self._deliver_soon(), self._not_taken, errbackArgs=(fields,)
-                )
-
-    def _not_taken(self, failure: Failure, fields: dict[str, Any]) -> None:
-        """Keeps a receipt that the ESME did not take, unless it never wants it."""
-        failure.trap(SMPPError)
-        error = failure.value
-        refused = isinstance(error, RequestRefused) and error.command_status in _FOR_GOOD
-        if refused or isinstance(error, FieldError):
-            self.log.warn("a receipt is dropped for good: {error}", error=str(error))
-            self._deliver_soon()
-        else:
-            self._receipts.appendleft(fields)
-            self._deliver_soon(RETRY_SECONDS)
 
 
 def _address(request: Any) -> SMEAddress:

@@ -7,22 +7,21 @@ avatar, an :class:`~twisted_smpp.interfaces.IAccount`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_smpp.endpoints import server_endpoint
 from twisted_smpp.factory import SMSCFactory
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
-from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.wire import pdus
 
@@ -76,10 +75,11 @@ class SMSCService(Service):
         if reactor is None:
             from twisted.internet import reactor
         if isinstance(endpoint, str):
-            endpoint = cast(IStreamServerEndpoint, serverFromString(reactor, endpoint))
+            endpoint = server_endpoint(reactor, endpoint)
         self._endpoint: IStreamServerEndpoint = endpoint
         self._portal = portal
         self._system_id = system_id
+        pdus.BindTransceiverResp(system_id=system_id).encode()  # wrong: said here, not at a bind
         self._logins: dict[SMPPProtocol, tuple[Any, Callable[[], object]]] = {}
         self.sessions: set[SMPPProtocol] = set()
         self._listening: Deferred[Any] | None = None
@@ -165,8 +165,8 @@ class SMSCService(Service):
 
     def _login(self, avatar: Any, session: SMPPProtocol, request: Any) -> Any:
         _, account, logout = avatar
-        if session.state is State.CLOSED:
-            # It went while its password was looked at; nobody would log it out later.
+        if session.session.binding is not request:
+            # It went, or its time was up, while its password was looked at.
             logout()
             return CommandStatus.ESME_RBINDFAIL
         self._logout(session)
@@ -175,8 +175,10 @@ class SMSCService(Service):
         return answer.addCallback(self._accept, session, request)
 
     def _accept(self, answer: Any, session: SMPPProtocol, request: Any) -> Any:
+        if request is not session.session.binding:
+            return CommandStatus.ESME_RBINDFAIL
         if answer is None or answer == CommandStatus.ESME_ROK:
-            return request.answer(system_id=self._system_id)
+            return request.answer(system_id=self._system_id)  # type: ignore[union-attr]
         return answer
 
     def _denied(self, failure: Failure) -> int:

@@ -35,6 +35,9 @@ class Coded(NamedTuple):
     data_coding: int
     octets: bytes
 
+    def __repr__(self) -> str:
+        return f"Coded(data_coding={self.data_coding!r}, octets=<{len(self.octets)} octets>)"
+
     @property
     def fits(self) -> bool:
         """Whether one message holds it."""

@@ -56,6 +56,9 @@ class Receipt(NamedTuple):
     fields: Mapping[str, str] = MappingProxyType({})
     raw: bytes = b""
 
+    def __repr__(self) -> str:
+        return f"Receipt({self.message_id!r}, {self.stat!r}, message_state={self.message_state!r})"
+
     @property
     def delivered(self) -> bool:
         """Whether the message reached its destination."""

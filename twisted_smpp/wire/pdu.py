@@ -369,7 +369,7 @@ R_co = TypeVar("R_co", bound="Response | None", covariant=True)
 class Response(PDU):
     """The answer to a request: same sequence_number, a command_status, maybe a body.
 
-    With a status other than ESME_ROK it has no body, whatever its fields say.
+    One that is made with a status other than ESME_ROK has no body, whatever its fields say.
     """
 
     __slots__ = ()
