@@ -26,7 +26,7 @@ from twisted_smpp.values import (
 )
 from twisted_smpp.wire.fields import counted_octets, cstring, u8
 from twisted_smpp.wire.lists import DistributionList, SMEAddress, UnsuccessSME, repeated
-from twisted_smpp.wire.pdu import Request, Response
+from twisted_smpp.wire.pdu import R_co, Request, Response
 from twisted_smpp.wire.tlvs import (
     broadcast_area_identifier,
     broadcast_area_success,
@@ -56,62 +56,50 @@ class GenericNack(Response, command_id=0x80000000, esme_in=ALIVE, mc_in=ALIVE):
     """The answer to a PDU that was not understood (SMPP 5.0, 4.1.4)."""
 
 
-class BindReceiverResp(Response, command_id=0x80000001, moves_to=State.BOUND_RX):
+class BindResp(Response):
+    """What the three bind responses have in common."""
+
+    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the message centre is.")
+
+
+class Bind(Request[R_co]):
+    """What the three binds have in common."""
+
+    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the ESME is.")
+    password: str = cstring(9, status=S.ESME_RINVPASWD, secret=True, doc="Its password.")
+    system_type: str = cstring(13, status=S.ESME_RINVSYSTYP, doc="Kind of ESME.")
+    interface_version: int = u8(InterfaceVersion, default=0x34, doc="Version it speaks.")
+    addr_ton: int = u8(TON, doc="Type of number of address_range.")
+    addr_npi: int = u8(NPI, doc="Numbering plan of address_range.")
+    address_range: str = cstring(41, doc="The addresses it serves, a regular expression.")
+
+
+class BindReceiverResp(BindResp, command_id=0x80000001, moves_to=State.BOUND_RX):
     """The answer to bind_receiver (SMPP 5.0, 4.1.1.4)."""
 
-    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the message centre is.")
 
-
-class BindTransmitterResp(Response, command_id=0x80000002, moves_to=State.BOUND_TX):
+class BindTransmitterResp(BindResp, command_id=0x80000002, moves_to=State.BOUND_TX):
     """The answer to bind_transmitter (SMPP 5.0, 4.1.1.2)."""
-
-    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the message centre is.")
 
 
 class BindTransceiverResp(
-    Response, command_id=0x80000009, versions=SINCE_3_4, moves_to=State.BOUND_TRX
+    BindResp, command_id=0x80000009, versions=SINCE_3_4, moves_to=State.BOUND_TRX
 ):
     """The answer to bind_transceiver (SMPP 5.0, 4.1.1.6)."""
 
-    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the message centre is.")
 
-
-class BindReceiver(Request[BindReceiverResp], command_id=0x00000001, esme_in=BINDABLE):
+class BindReceiver(Bind[BindReceiverResp], command_id=0x00000001, esme_in=BINDABLE):
     """Asks to receive messages (SMPP 5.0, 4.1.1.3)."""
 
-    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the ESME is.")
-    password: str = cstring(9, status=S.ESME_RINVPASWD, secret=True, doc="Its password.")
-    system_type: str = cstring(13, status=S.ESME_RINVSYSTYP, doc="Kind of ESME.")
-    interface_version: int = u8(InterfaceVersion, default=0x34, doc="Version it speaks.")
-    addr_ton: int = u8(TON, doc="Type of number of address_range.")
-    addr_npi: int = u8(NPI, doc="Numbering plan of address_range.")
-    address_range: str = cstring(41, doc="The addresses it serves, a regular expression.")
 
-
-class BindTransmitter(Request[BindTransmitterResp], command_id=0x00000002, esme_in=BINDABLE):
+class BindTransmitter(Bind[BindTransmitterResp], command_id=0x00000002, esme_in=BINDABLE):
     """Asks to submit messages (SMPP 5.0, 4.1.1.1)."""
-
-    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the ESME is.")
-    password: str = cstring(9, status=S.ESME_RINVPASWD, secret=True, doc="Its password.")
-    system_type: str = cstring(13, status=S.ESME_RINVSYSTYP, doc="Kind of ESME.")
-    interface_version: int = u8(InterfaceVersion, default=0x34, doc="Version it speaks.")
-    addr_ton: int = u8(TON, doc="Type of number of address_range.")
-    addr_npi: int = u8(NPI, doc="Numbering plan of address_range.")
-    address_range: str = cstring(41, doc="The addresses it serves, a regular expression.")
 
 
 class BindTransceiver(
-    Request[BindTransceiverResp], command_id=0x00000009, versions=SINCE_3_4, esme_in=BINDABLE
+    Bind[BindTransceiverResp], command_id=0x00000009, versions=SINCE_3_4, esme_in=BINDABLE
 ):
     """Asks to do both on one session (SMPP 5.0, 4.1.1.5)."""
-
-    system_id: str = cstring(16, status=S.ESME_RINVSYSID, doc="Who the ESME is.")
-    password: str = cstring(9, status=S.ESME_RINVPASWD, secret=True, doc="Its password.")
-    system_type: str = cstring(13, status=S.ESME_RINVSYSTYP, doc="Kind of ESME.")
-    interface_version: int = u8(InterfaceVersion, default=0x34, doc="Version it speaks.")
-    addr_ton: int = u8(TON, doc="Type of number of address_range.")
-    addr_npi: int = u8(NPI, doc="Numbering plan of address_range.")
-    address_range: str = cstring(41, doc="The addresses it serves, a regular expression.")
 
 
 class Outbind(
@@ -222,7 +210,7 @@ class DeliverSM(Request[DeliverSMResp], command_id=0x00000005, mc_in=RECEIVES):
 
 
 class QuerySMResp(Response, command_id=0x80000003):
-    """The answer to query_sm (SMPP 5.0, 4.5.2)."""
+    """The answer to query_sm (SMPP 5.0, 4.5.2.2)."""
 
     message_id: str = cstring(MESSAGE_ID, status=S.ESME_RINVMSGID, doc="The id asked for.")
     final_date: str = cstring(17, sizes=(1, 17), doc="When it became final; empty: not yet.")
@@ -231,7 +219,7 @@ class QuerySMResp(Response, command_id=0x80000003):
 
 
 class QuerySM(Request[QuerySMResp], command_id=0x00000003, esme_in=SENDS):
-    """Asks what became of a message (SMPP 5.0, 4.5.1)."""
+    """Asks what became of a message (SMPP 5.0, 4.5.2.1)."""
 
     message_id: str = cstring(MESSAGE_ID, status=S.ESME_RINVMSGID, doc="The MC's id of it.")
     source_addr_ton: int = u8(TON, status=S.ESME_RINVSRCTON, doc="As in the submission.")
@@ -240,11 +228,11 @@ class QuerySM(Request[QuerySMResp], command_id=0x00000003, esme_in=SENDS):
 
 
 class ReplaceSMResp(Response, command_id=0x80000007):
-    """The answer to replace_sm (SMPP 5.0, 4.5.4)."""
+    """The answer to replace_sm (SMPP 5.0, 4.5.3.2)."""
 
 
 class ReplaceSM(Request[ReplaceSMResp], command_id=0x00000007, esme_in=SENDS):
-    """Replaces a message that waits (SMPP 5.0, 4.5.3)."""
+    """Replaces a message that waits (SMPP 5.0, 4.5.3.1)."""
 
     message_id: str = cstring(MESSAGE_ID, status=S.ESME_RINVMSGID, doc="The MC's id of it.")
     source_addr_ton: int = u8(TON, status=S.ESME_RINVSRCTON, doc="As in the submission.")
@@ -264,11 +252,11 @@ class ReplaceSM(Request[ReplaceSMResp], command_id=0x00000007, esme_in=SENDS):
 
 
 class CancelSMResp(Response, command_id=0x80000008):
-    """The answer to cancel_sm (SMPP 5.0, 4.5.6)."""
+    """The answer to cancel_sm (SMPP 5.0, 4.5.1.2)."""
 
 
 class CancelSM(Request[CancelSMResp], command_id=0x00000008, esme_in=SENDS):
-    """Cancels a message, or with an empty id those of an address (SMPP 5.0, 4.5.5)."""
+    """Cancels a message, or with an empty id those of an address (SMPP 5.0, 4.5.1.1)."""
 
     service_type: str = cstring(6, status=S.ESME_RINVSERTYP, doc="Of the messages to cancel.")
     message_id: str = cstring(MESSAGE_ID, status=S.ESME_RINVMSGID, doc="The MC's id of it.")
