@@ -27,7 +27,7 @@ PACKAGE = "twisted_smpp"
 # A room is a module or a package directly in twisted_smpp; "" is twisted_smpp itself, which
 # re-exports. A module may import from its own room and from the lines above its room's.
 LAYERS = (
-    ("states", "status", "values"),
+    ("passwords", "states", "status", "values"),
     ("errors",),
     ("interfaces",),
     ("wire",),

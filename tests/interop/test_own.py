@@ -260,19 +260,15 @@ def test_wrong_options_end_with_one_line_and_exit_code_1(arguments, error, tmp_p
     assert last[0].removesuffix(" (--help shows the options)") == error
 
 
+def second_smsc(smsc, folder, *flags):
+    """Another message centre on the port of the first."""
+    listen = f"tcp:{smsc.port}:interface=127.0.0.1"
+    command = [script("twistd"), *flags, "smpp", "smsc", "--auth", "memory:a:b"]
+    return run(*command, "--listen", listen, cwd=folder)
+
+
 def test_port_that_is_taken_ends_with_one_line(smsc, tmp_path):
-    done = run(
-        script("twistd"),
-        "--nodaemon",
-        "--pidfile=",
-        "smpp",
-        "smsc",
-        "--auth",
-        "memory:a:b",
-        "--listen",
-        f"tcp:{smsc.port}:interface=127.0.0.1",
-        cwd=tmp_path,
-    )
+    done = second_smsc(smsc, tmp_path, "--nodaemon", "--pidfile=")
 
     assert done.returncode == 1
     output = done.stdout + done.stderr
@@ -281,16 +277,7 @@ def test_port_that_is_taken_ends_with_one_line(smsc, tmp_path):
 
 
 def test_port_that_is_taken_does_not_hang_in_the_background(smsc, tmp_path):
-    done = run(
-        script("twistd"),
-        "smpp",
-        "smsc",
-        "--auth",
-        "memory:a:b",
-        "--listen",
-        f"tcp:{smsc.port}:interface=127.0.0.1",
-        cwd=tmp_path,
-    )
+    done = second_smsc(smsc, tmp_path)
 
     assert done.returncode == 1
     assert "Couldn't listen on 127.0.0.1" in done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +20,7 @@ from twisted_smpp.errors import (
     SMPPError,
 )
 from twisted_smpp.factory import ESMEFactory
+from twisted_smpp.passwords import read_password
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text import coding
 from twisted_smpp.text.receipt import STAT, Receipt, is_receipt
@@ -107,9 +107,9 @@ def password(path: str | None) -> str:
     if path is None:
         return os.environ.get("SMPP_PASSWORD", "")
     try:
-        return Path(path).read_text("latin-1").partition("\n")[0].rstrip("\r")
-    except OSError as error:
-        raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
+        return read_password(path)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def ton_npi(address: str) -> tuple[int, int]:

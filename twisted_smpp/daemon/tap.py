@@ -19,6 +19,7 @@ from twisted.python import usage
 from twisted_smpp.esme import ESMEService
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
+from twisted_smpp.passwords import read_password
 from twisted_smpp.smsc import AccountRealm, SMSCService
 from twisted_smpp.text import coding
 from twisted_smpp.text.receipt import Receipt
@@ -143,7 +144,10 @@ Examples:
         _check_numbers(self)
         self["password"] = ""
         if self["password-file"] is not None:
-            self["password"] = read_password(self["password-file"])
+            try:
+                self["password"] = read_password(self["password-file"])
+            except ValueError as error:
+                raise usage.UsageError(str(error)) from None
 
 
 class Options(_OneLineErrors):
@@ -184,19 +188,6 @@ def _check_numbers(options: Any) -> None:
         raise usage.UsageError("--enquire-interval is negative; 0 switches it off")
     if options["response-timeout"] <= 0:
         raise usage.UsageError("--response-timeout has to be more than 0 seconds")
-
-
-def read_password(path: str) -> str:
-    """The first line of a file.
-
-    Raises:
-        twisted.python.usage.UsageError: it cannot be read.
-    """
-    try:
-        text = Path(path).read_text("latin-1")
-    except OSError as error:
-        raise usage.UsageError(f"cannot read {path}: {error.strerror}") from None
-    return text.partition("\n")[0].rstrip("\r")
 
 
 class ListeningOrExit(SMSCService):
