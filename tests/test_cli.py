@@ -22,10 +22,12 @@ from twisted_smpp import (
 from twisted_smpp.cli import main
 from twisted_smpp.cli import send as send_module
 from twisted_smpp.cli.send import ton_npi
+from twisted_smpp.cli.text_options import plain
 from twisted_smpp.testing import success
-from twisted_smpp.text import coding
+from twisted_smpp.text.parts import join
+from twisted_smpp.text.segments import segments
 from twisted_smpp.values import NPI, TON
-from twisted_smpp.wire.tlvs import message_payload, receipted_message_id
+from twisted_smpp.wire.tlvs import message_payload, message_state, receipted_message_id
 
 # Before click 8.2 the two outputs were only apart when asked for.
 APART = "mix_stderr" in inspect.signature(CliRunner).parameters
@@ -63,7 +65,8 @@ def test_decode_prints_each_field_with_its_name():
     assert shown["source_addr_ton"] == "0x05 ALPHANUMERIC"
     assert shown["source_addr"] == "'Shop'"
     assert shown["data_coding"] == "0x08 UCS2"
-    assert shown["short_message"] == "b'O`' (2 octets: 4f60)"
+    assert shown["short_message"] == "2 octets: 4f60"
+    assert shown["text"] == '"你"'
 
 
 def test_decode_prints_tlvs_by_name_and_by_tag():
@@ -151,12 +154,18 @@ def test_decode_prints_every_captured_pdu(vector):
     assert smpp("decode", vector["hex"]).exit_code == 0
 
 
-def test_send_refuses_a_text_that_does_not_fit():
-    result = smpp("send", "-u", "me", "--to", "4917", "你" * 71)
+def test_send_refuses_a_text_that_cannot_be_numbered():
+    result = smpp("send", "-u", "me", "--to", "4917", "你" * (255 * 67 + 1))
 
     assert result.exit_code == 2
-    assert "the text takes 142 octets" in result.stderr
-    assert "one message holds 140" in result.stderr
+    assert "the text takes 256 parts in UCS-2, at most 255 can be numbered" in result.stderr
+
+
+def test_send_refuses_what_is_no_text():
+    result = smpp("send", "-u", "me", "--to", "4917", "ab\udcff")
+
+    assert result.exit_code == 2
+    assert "TEXT: no text at character 3" in result.stderr
 
 
 def test_send_says_which_password_file_it_cannot_read(tmp_path):
@@ -181,7 +190,7 @@ def test_ton_and_npi_follow_the_look_of_an_address(address, expected):
 
 
 def test_help_of_each_command_has_examples():
-    for command in ("send", "decode"):
+    for command in ("send", "decode", "text"):
         result = smpp(command, "--help")
 
         assert result.exit_code == 0
@@ -193,7 +202,7 @@ def test_version():
 
 
 def test_a_peer_cannot_write_to_the_terminal():
-    assert send_module._plain("\x1b[2Jid\n") == "\\x1b[2Jid\\n"
+    assert plain("\x1b[2Jid\n\u202e👩\u200d👧") == "\\x1b[2Jid\\n\\u202e👩\u200d👧"
 
 
 @pytest.mark.parametrize(
@@ -206,26 +215,40 @@ def test_a_peer_cannot_write_to_the_terminal():
     ],
 )
 def test_state_of_a_receipt_comes_from_its_text_or_its_tlv(stat, state, shown):
-    assert send_module._state(Receipt("1", stat, state)) == shown
+    tlvs = {} if state is None else {message_state: state}
+    text = f"stat:{stat}".encode()
+
+    assert send_module._state(Receipt.of(DeliverSM(short_message=text, tlvs=tlvs))) == shown
 
 
 class Session:
-    """What the command asks of a session."""
+    """What the command asks of a session; answers when it is told to."""
 
     def __init__(self):
-        self.sent = Deferred()
+        self.requests = []
+        self._waiting = []
 
     def request(self, pdu):
-        return self.sent
+        self.requests.append(pdu)
+        self._waiting.append(Deferred())
+        return self._waiting[-1]
+
+    def answer(self, answer):
+        waiting = self._waiting.pop(0)
+        (waiting.errback if isinstance(answer, Exception) else waiting.callback)(answer)
+
+    def accept(self, message_id):
+        self.answer(SubmitSMResp(message_id=message_id))
 
     def unbind(self):
         return succeed(None)
 
 
-def sending(**options):
+def sending(text="Hi", **options):
     clock = Clock()
     known = {"receipt": True, "bind": "transceiver", "timeout": 60.0, "source": "", **options}
-    run = send_module.Sending(clock, {"destination": "4917", **known}, coding.encode("Hi"))
+    parts = segments(text, reference=7)
+    run = send_module.Sending(clock, {"destination": "4917", **known}, parts)
     session = Session()
     done = Deferred.fromCoroutine(run._send(session))
     return clock, run, session, done
@@ -242,7 +265,7 @@ def asked(run, pdu):
 
 def test_send_leaves_messages_of_others_with_the_message_centre():
     _, run, session, done = sending()
-    session.sent.callback(SubmitSMResp(message_id="1"))
+    session.accept("1")
 
     assert success(asked(run, DeliverSM(short_message=b"hello"))) == 0x64
     assert success(asked(run, receipt_of("2", "DELIVRD"))) == 0x64
@@ -255,7 +278,7 @@ def test_send_takes_a_receipt_that_comes_before_the_response():
     mine, other = asked(run, receipt_of("1", "DELIVRD")), asked(run, receipt_of("2", "DELIVRD"))
     assert not mine.called
 
-    session.sent.callback(SubmitSMResp(message_id="1"))
+    session.accept("1")
 
     assert success(mine) is None
     assert success(other) == 0x64
@@ -265,7 +288,7 @@ def test_send_takes_a_receipt_that_comes_before_the_response():
 @pytest.mark.parametrize("on_the_way", ["ENROUTE", "ACCEPTD"])
 def test_send_waits_for_a_final_receipt(on_the_way, capsys):
     clock, run, session, done = sending()
-    session.sent.callback(SubmitSMResp(message_id="1"))
+    session.accept("1")
 
     assert success(asked(run, receipt_of("1", on_the_way))) is None
     assert not done.called
@@ -279,7 +302,7 @@ def test_send_waits_for_a_final_receipt(on_the_way, capsys):
 
 def test_send_exits_with_1_when_the_message_is_not_delivered():
     _, run, session, done = sending()
-    session.sent.callback(SubmitSMResp(message_id="1"))
+    session.accept("1")
     asked(run, receipt_of("1", "UNDELIV"))
 
     assert success(done) == 1
@@ -287,7 +310,49 @@ def test_send_exits_with_1_when_the_message_is_not_delivered():
 
 def test_send_says_what_a_refusal_means(capsys):
     _, _, session, done = sending()
-    session.sent.errback(RequestRefused(0x0B))
+    session.answer(RequestRefused(0x0B))
 
     assert success(done) == 1
     assert "ESME_RINVDSTADR (Bad destination address.)" in capsys.readouterr().err
+
+
+def test_send_sends_every_part_and_waits_for_every_receipt(capsys):
+    _, run, session, done = sending("a" * 400)
+
+    session.accept("1")
+    assert success(asked(run, receipt_of("1", "DELIVRD"))) is None
+    session.accept("2")
+    session.accept("3")
+    assert success(asked(run, receipt_of("3", "DELIVRD"))) is None
+    assert not done.called
+    assert success(asked(run, receipt_of("2", "DELIVRD"))) is None
+
+    assert success(done) == 0
+    assert join(session.requests).text == "a" * 400
+    assert capsys.readouterr().out.splitlines() == [
+        "accepted (1 of 3), message_id 1",
+        "accepted (2 of 3), message_id 2",
+        "accepted (3 of 3), message_id 3",
+        "DELIVRD",
+    ]
+
+
+def test_send_fails_when_one_part_is_not_delivered(capsys):
+    _, run, session, done = sending("a" * 200)
+    for message_id, stat in (("1", "DELIVRD"), ("2", "UNDELIV")):
+        session.accept(message_id)
+        asked(run, receipt_of(message_id, stat))
+
+    assert success(done) == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == ["DELIVRD", "UNDELIV"]
+
+
+def test_send_says_how_many_receipts_are_missing(capsys):
+    clock, run, session, done = sending("a" * 400)
+    for message_id in "123":
+        session.accept(message_id)
+    asked(run, receipt_of("2", "DELIVRD"))
+    clock.advance(60)
+
+    assert success(done) == 1
+    assert "no final receipt for 2 parts within 60 s" in capsys.readouterr().err

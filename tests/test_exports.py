@@ -1,4 +1,4 @@
-"""The public names: twisted_smpp.__all__, twisted_smpp.testing and twisted_smpp.interfaces."""
+"""The public names: twisted_smpp.__all__, and those of its public modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-PUBLIC_MODULES = ("twisted_smpp", "twisted_smpp.interfaces", "twisted_smpp.testing")
+PUBLIC_MODULES = (
+    "twisted_smpp",
+    "twisted_smpp.interfaces",
+    "twisted_smpp.testing",
+    "twisted_smpp.text",
+)
 
 
 def undocumented(module: object) -> list[str]:

@@ -1,7 +1,7 @@
 """SMPP 3.3, 3.4 and 5.0 for Twisted: a library, a message centre and an ESME.
 
-The names here, :mod:`twisted_smpp.testing` and :mod:`twisted_smpp.interfaces` are the
-public surface; everything else may move.
+The names here, in :mod:`twisted_smpp.text`, :mod:`twisted_smpp.testing` and
+:mod:`twisted_smpp.interfaces` are the public surface; everything else may move.
 """
 
 from importlib.metadata import version as _version

@@ -9,8 +9,11 @@ from typing import Any
 
 import click
 
+from twisted_smpp.cli import message
+from twisted_smpp.cli.text_options import alphabet_option
 from twisted_smpp.errors import PDUError
 from twisted_smpp.status import CommandStatus
+from twisted_smpp.text.rules import TextRules
 from twisted_smpp.wire.pdu import PDU
 from twisted_smpp.wire.pdu import decode as decode_pdu
 from twisted_smpp.wire.tlv import by_tag
@@ -30,8 +33,9 @@ __all__ = ["decode"]
 @click.argument("hex", metavar="HEX|-", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the PDU as JSON.")
 @click.option("--show-password", is_flag=True, help="Show the password of a bind.")
-def decode(hex: tuple[str, ...], as_json: bool, show_password: bool) -> None:
-    """Print one or more PDUs, given as HEX, field by field.
+@alphabet_option
+def decode(hex: tuple[str, ...], as_json: bool, show_password: bool, alphabet: str) -> None:
+    """Print one or more PDUs, given as HEX, field by field, and what a message says.
 
     White space, colons and 0x are ignored; - reads from standard input. Exits with 1
     when the octets are not a PDU, saying what is wrong and which status a peer gets.
@@ -44,6 +48,7 @@ def decode(hex: tuple[str, ...], as_json: bool, show_password: bool) -> None:
         raise click.UsageError("HEX is not hexadecimal, or not a whole number of octets") from None
     if not octets:
         raise click.UsageError("no octets given")
+    rules = TextRules(default_alphabet=alphabet)
     for frame in _frames(octets):
         try:
             pdu = decode_pdu(frame)
@@ -52,9 +57,9 @@ def decode(hex: tuple[str, ...], as_json: bool, show_password: bool) -> None:
             click.echo(f"smpp decode: {error} ({status.name}: {status.description})", err=True)
             sys.exit(1)
         if as_json:
-            click.echo(json.dumps(_as_dict(pdu, show_password), indent=2))
+            click.echo(json.dumps(_as_dict(pdu, show_password, rules), indent=2))
         else:
-            click.echo("\n".join(_lines(pdu, show_password)))
+            click.echo("\n".join(_lines(pdu, show_password, rules)))
 
 
 def _frames(octets: bytes) -> list[bytes]:
@@ -69,15 +74,16 @@ def _frames(octets: bytes) -> list[bytes]:
     return frames
 
 
-def _as_dict(pdu: PDU, show_password: bool) -> dict[str, Any]:
+def _as_dict(pdu: PDU, show_password: bool, rules: TextRules) -> dict[str, Any]:
     data = pdu.to_dict()
     for field in pdu.fields:
         if field.secret and not show_password and field.name in data:
             data[field.name] = None
-    return data
+    said = message.as_dict(pdu, rules)
+    return data if said is None else {**data, "message": said}
 
 
-def _lines(pdu: PDU, show_password: bool) -> list[str]:
+def _lines(pdu: PDU, show_password: bool, rules: TextRules) -> list[str]:
     status = CommandStatus(pdu.command_status)
     rows = [
         ("command_length", str(len(pdu.encode()))),
@@ -97,6 +103,7 @@ def _lines(pdu: PDU, show_password: bool) -> list[str]:
             rows.append((name, octets.hex() if tlv is None else tlv.show(octets, text=True)))
         if pdu.tlvs.trailing():
             rows.append(("stray octets", pdu.tlvs.trailing().hex()))
+        rows += message.lines(pdu, rules)
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}".rstrip() for name, value in rows]
 
@@ -108,6 +115,8 @@ def _value(pdu: PDU, field: Any, show_password: bool) -> str:
     shown = field.show(value, text=True)
     if isinstance(value, int) and field.enum is not None:
         return f"{value:#04x} {shown}"
+    if field.name == "short_message":
+        return f"{len(value)} octets{': ' * bool(value)}{value.hex()}"
     if isinstance(value, bytes):
         return f"{shown} ({len(value)} octets: {value.hex()})"
     return str(shown)

@@ -1,4 +1,4 @@
-"""``smpp send`` and ``smpp decode``."""
+"""The ``smpp`` command and its parts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from twisted_smpp.cli.decode import decode
 from twisted_smpp.cli.send import send
+from twisted_smpp.cli.text import text
 
 __all__ = ["main"]
 
@@ -13,8 +14,9 @@ __all__ = ["main"]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="twisted_smpp", message="twisted_smpp %(version)s")
 def main() -> None:
-    """Tools for SMPP: send a message, read a PDU."""
+    """Tools for SMPP: send a message, see how a text is sent, read a PDU."""
 
 
 main.add_command(send)
 main.add_command(decode)
+main.add_command(text)

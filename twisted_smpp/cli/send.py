@@ -1,4 +1,4 @@
-"""``smpp send``: bind, send one message, wait for its receipt."""
+"""``smpp send``: bind, send one message in as many parts as it takes, wait for receipts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError
 from twisted.internet.task import react
 
+from twisted_smpp.cli.text_options import plain, rules_of, text_options
 from twisted_smpp.endpoints import client_endpoint
 from twisted_smpp.errors import (
     BindRefused,
@@ -22,8 +23,9 @@ from twisted_smpp.errors import (
 from twisted_smpp.factory import ESMEFactory
 from twisted_smpp.passwords import read_password
 from twisted_smpp.status import CommandStatus
-from twisted_smpp.text import coding
 from twisted_smpp.text.receipt import STAT, Receipt, is_receipt
+from twisted_smpp.text.references import References
+from twisted_smpp.text.segments import Segment, TextTooLong, plan
 from twisted_smpp.trace import line
 from twisted_smpp.values import NPI, TON, MessageState, RegisteredDelivery
 from twisted_smpp.wire.pdus import DataSM, DeliverSM, SubmitSM
@@ -82,22 +84,23 @@ Examples:
     help="Seconds to wait for the receipt.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print each PDU that passes.")
+@text_options
 def send(**options: Any) -> None:
-    """Bind, send TEXT to an address and wait for its delivery receipt.
+    """Bind, send TEXT to an address and wait for its delivery receipts.
 
-    The text is sent in the GSM alphabet if that has all of it, else in UCS-2. It has to
-    fit into one message: 160 characters, or 70 in UCS-2.
+    The text is sent in the GSM alphabet if that has all of it, else in UCS-2, in as many
+    parts as it takes: smpp text shows how.
     """
-    coded = coding.encode(options["text"])
-    if not coded.fits:
-        most = coding.MOST_OCTETS[coded.data_coding]  # type: ignore[index]
-        raise click.UsageError(
-            f"the text takes {len(coded.octets)} octets in {coded.data_coding!r}, "
-            f"one message holds {most}"
-        )
+    try:
+        found = plan(options["text"], rules_of(options))
+    except UnicodeEncodeError as error:
+        raise click.UsageError(f"TEXT: no text at character {error.start + 1}") from None
+    except TextTooLong as error:
+        raise click.UsageError(str(error)) from None
+    reference = References().next(options["source"], options["destination"])
     options["password"] = password(options["password_file"])
     try:
-        react(lambda reactor: Sending(reactor, options, coded).run())
+        react(lambda reactor: Sending(reactor, options, found.segments(reference)).run())
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -122,27 +125,26 @@ def ton_npi(address: str) -> tuple[int, int]:
     return TON.INTERNATIONAL, NPI.ISDN
 
 
-def _plain(text: str) -> str:
-    """What a peer said, without anything that a terminal would act on."""
-    return text.encode("unicode_escape").decode("ascii")
-
-
 def _state(receipt: Receipt) -> str:
     by_tlv = "" if receipt.message_state is None else STAT.get(MessageState(receipt.message_state))
-    return _plain(receipt.stat) or by_tlv or "in an unknown state"
+    return plain(receipt.stat) or by_tlv or "in an unknown state"
+
+
+def _is_final(receipt: Receipt | None) -> bool:
+    return receipt is not None and receipt.message_state not in _NOT_FINAL
 
 
 class Sending:
     """One run of the command."""
 
-    def __init__(self, reactor: Any, options: dict[str, Any], coded: coding.Coded) -> None:
+    def __init__(self, reactor: Any, options: dict[str, Any], segments: list[Segment]) -> None:
         self._reactor = reactor
         self._options = options
-        self._coded = coded
-        self._message_id: str | None = None
-        self._id_known: Deferred[None] = Deferred()
-        self._final: Deferred[Receipt] = Deferred()
-        self._last = ""
+        self._segments = segments
+        #: What is known of each part that was accepted, by its id.
+        self._receipts: dict[str, Receipt | None] = {}
+        self._all_accepted: Deferred[None] = Deferred()
+        self._all_final: Deferred[None] = Deferred()
 
     def run(self) -> Deferred[None]:
         """Fires when all is done, with SystemExit for an exit code other than 0."""
@@ -181,23 +183,12 @@ class Sending:
         return await bound
 
     async def _send(self, session: Any) -> int:
-        options = self._options
-        source_ton, source_npi = ton_npi(options["source"])
-        dest_ton, dest_npi = ton_npi(options["destination"])
-        request = SubmitSM(
-            source_addr_ton=source_ton,
-            source_addr_npi=source_npi,
-            source_addr=options["source"].removeprefix("+"),
-            dest_addr_ton=dest_ton,
-            dest_addr_npi=dest_npi,
-            destination_addr=options["destination"].removeprefix("+"),
-            registered_delivery=RegisteredDelivery.RECEIPT if options["receipt"] else 0,
-            data_coding=self._coded.data_coding,
-            short_message=self._coded.octets,
-        )
         try:
-            response = await session.request(request)
-            self._message_id = response.message_id
+            for segment in self._segments:
+                response = await session.request(self._request(segment))
+                self._receipts[response.message_id] = None
+                which = f" ({segment.number} of {segment.total})" if segment.total > 1 else ""
+                click.echo(f"accepted{which}, message_id {plain(response.message_id)}")
         except RequestRefused as error:
             self._say(str(error))
             return REFUSED
@@ -208,38 +199,58 @@ class Sending:
             self._say(f"it is not known whether the message was accepted: {error}")
             return REFUSED
         finally:
-            self._id_known.callback(None)
-        click.echo(f"accepted, message_id {_plain(response.message_id)}")
-        if not options["receipt"] or options["bind"] == "transmitter":
+            self._all_accepted.callback(None)
+        if not self._options["receipt"] or self._options["bind"] == "transmitter":
             return SENT
-        return await self._await_receipt()
+        return await self._await_receipts()
 
-    async def _await_receipt(self) -> int:
-        self._final.addTimeout(self._options["timeout"], self._reactor)
+    def _request(self, segment: Segment) -> SubmitSM:
+        options = self._options
+        source_ton, source_npi = ton_npi(options["source"])
+        dest_ton, dest_npi = ton_npi(options["destination"])
+        return SubmitSM(
+            source_addr_ton=source_ton,
+            source_addr_npi=source_npi,
+            source_addr=options["source"].removeprefix("+"),
+            dest_addr_ton=dest_ton,
+            dest_addr_npi=dest_npi,
+            destination_addr=options["destination"].removeprefix("+"),
+            registered_delivery=RegisteredDelivery.RECEIPT if options["receipt"] else 0,
+            **segment.fields,
+        )
+
+    async def _await_receipts(self) -> int:
+        self._all_final.addTimeout(self._options["timeout"], self._reactor)
         try:
-            receipt = await self._final
+            await self._all_final
         except TimeoutError:
-            last = f", the last one said {self._last}" if self._last else ""
-            self._say(f"no final receipt within {self._options['timeout']:g} s{last}")
+            last = next((_state(each) for each in self._receipts.values() if each), "")
+            said = f", the last one said {last}" if last else ""
+            waiting = sum(not _is_final(each) for each in self._receipts.values())
+            many = "" if len(self._receipts) == 1 else f" for {waiting} parts"
+            self._say(f"no final receipt{many} within {self._options['timeout']:g} s{said}")
             return REFUSED
-        click.echo(_state(receipt))
-        return SENT if receipt.delivered else REFUSED
+        receipts = [each for each in self._receipts.values() if each is not None]
+        for state in dict.fromkeys(map(_state, receipts)):
+            click.echo(state)
+        return SENT if all(each.delivered for each in receipts) else REFUSED
 
     async def _requested(self, session: Any, request: Any) -> int | None:
-        """Takes the receipt of our message; all else stays with the message centre."""
+        """Takes the receipts of our message; all else stays with the message centre."""
         if not isinstance(request, DeliverSM | DataSM) or not is_receipt(request):
             return CommandStatus.ESME_RX_T_APPN
         receipt = Receipt.of(request)
-        if not self._id_known.called:
+        if receipt.message_id not in self._receipts and not self._all_accepted.called:
             waiting: Deferred[None] = Deferred()
-            self._id_known.addCallback(lambda _: waiting.callback(None))
+            self._all_accepted.addCallback(lambda _: waiting.callback(None))
             await waiting
-        if receipt.message_id != self._message_id or not self._options["receipt"]:
+        if receipt.message_id not in self._receipts or not self._options["receipt"]:
             return CommandStatus.ESME_RX_T_APPN
-        if receipt.message_state in _NOT_FINAL:
-            self._last = _state(receipt)
-        elif not self._final.called:
-            self._final.callback(receipt)
+        if not _is_final(self._receipts[receipt.message_id]):
+            self._receipts[receipt.message_id] = receipt
+        complete = all(map(_is_final, self._receipts.values()))
+        if complete and self._all_accepted.called and not self._all_final.called:
+            self._all_final.callback(None)
         return None
 
     def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:

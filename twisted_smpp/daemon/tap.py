@@ -21,7 +21,7 @@ from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
 from twisted_smpp.smsc import AccountRealm, SMSCService
-from twisted_smpp.text import coding
+from twisted_smpp.text.parts import Part
 from twisted_smpp.text.receipt import Receipt
 
 __all__ = ["Options", "makeService"]
@@ -252,7 +252,7 @@ def _esme(options: ESMEOptions, reactor: Any) -> IService:
 
 
 def _log_message(pdu: Any) -> None:
-    text = coding.decode(getattr(pdu, "short_message", b""), pdu.data_coding)
+    text = Part.of(pdu).decode().text
     log.info(
         "message from {source} to {destination}: {size}",
         source=ascii(pdu.source_addr),
