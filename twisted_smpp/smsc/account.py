@@ -25,7 +25,7 @@ from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.receipt import Receipt
 from twisted_smpp.values import EsmClass, InterfaceVersion, MessageState, RegisteredDelivery
 from twisted_smpp.wire.lists import SMEAddress
-from twisted_smpp.wire.tlvs import message_payload, message_state, receipted_message_id
+from twisted_smpp.wire.tlvs import message_payload
 
 __all__ = ["Account", "AccountRealm"]
 
@@ -139,12 +139,7 @@ class Account:
                 "dest_addr_ton": request.source_addr_ton,
                 "dest_addr_npi": request.source_addr_npi,
                 "destination_addr": request.source_addr,
-                "esm_class": EsmClass.MC_DELIVERY_RECEIPT,
-                "short_message": receipt.raw,
-                "tlvs": {
-                    receipted_message_id: message_id,
-                    message_state: MessageState.DELIVERED,
-                },
+                **receipt.fields_of_pdu(),
             }
         )
 

@@ -165,6 +165,33 @@ class Reassembly:
             ready += self._make_room(account)
         return ready
 
+    def reopen(self, joined: Joined, without: Part, now: float) -> None:
+        """Takes back a whole message that could not be handed over.
+
+        Args:
+            joined: a message of several parts, as :meth:`add` returned it.
+            without: the part that completed it, which its sender will send again.
+            now: the time, in seconds.
+        """
+        which = without.concatenation
+        if which is None or which.total == 1:
+            return
+        key = (
+            joined.account,
+            joined.source,
+            joined.destination,
+            which.reference,
+            which.total,
+            which.width,
+        )
+        self._complete.pop(key, None)
+        if key in self._open:
+            return
+        opened = self._begin(key, now)
+        for part in joined.parts:
+            if part is not without and part.concatenation is not None:
+                self._keep(key, opened, part.concatenation.number, part)
+
     def expire(self, now: float) -> list[Joined]:
         """What is too old at ``now``, to be handed over incomplete; the oldest first."""
         ready = []

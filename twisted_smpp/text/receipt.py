@@ -1,141 +1,510 @@
 """Delivery receipts: what a message centre says about the fate of a message.
 
 The text is a custom, not a rule: SMPP 3.4 shows an example in its appendix B and 5.0 has
-none. So reading it never fails: whatever is there is returned, and where the TLVs
-receipted_message_id and message_state are present, they count.
+none. So reading it never fails: whatever is there is returned, with what is missing and what
+cannot be read, and where the TLVs receipted_message_id and message_state are present, they
+count. How vendors write the text is said in :mod:`twisted_smpp.text.receipt_forms`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, cast
 
 from twisted_smpp.errors import FieldError
+from twisted_smpp.text import times
+from twisted_smpp.text.receipt_forms import STANDARD, STAT, Form
+from twisted_smpp.text.udh import UserDataHeader
 from twisted_smpp.values import EsmClass, MessageState
 from twisted_smpp.wire.pdus import DataSM, DeliverSM
 from twisted_smpp.wire.tlv import TLV
-from twisted_smpp.wire.tlvs import message_payload, message_state, receipted_message_id
+from twisted_smpp.wire.tlvs import (
+    message_payload,
+    message_state,
+    network_error_code,
+    receipted_message_id,
+)
 
-__all__ = ["STAT", "Receipt", "is_receipt"]
+__all__ = ["STAT", "NetworkErrorCode", "Receipt", "is_receipt"]
 
-T = TypeVar("T")
+#: The fields of the text, in the order of the standard.
+FIELDS = ("id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text")
+#: Octets of a message id, of the message in a receipt, and of an error in words of its own.
+MOST_ID = 64
+MOST_TEXT = 20
+MOST_ERROR = 10
 
-#: The word for each state in the text of a receipt.
-STAT: dict[MessageState, str] = {
-    MessageState.ENROUTE: "ENROUTE",
-    MessageState.DELIVERED: "DELIVRD",
-    MessageState.EXPIRED: "EXPIRED",
-    MessageState.DELETED: "DELETED",
-    MessageState.UNDELIVERABLE: "UNDELIV",
-    MessageState.ACCEPTED: "ACCEPTD",
-    MessageState.UNKNOWN: "UNKNOWN",
-    MessageState.REJECTED: "REJECTD",
+# By the standard; it leaves open whether UNKNOWN is one.
+_FINAL = frozenset(
+    {
+        MessageState.DELIVERED,
+        MessageState.EXPIRED,
+        MessageState.DELETED,
+        MessageState.UNDELIVERABLE,
+        MessageState.ACCEPTED,
+        MessageState.REJECTED,
+        MessageState.SKIPPED,
+    }
+)
+# Making a member of an enumeration takes longer than all else about a TLV.
+_STATES = tuple(MessageState(value) for value in range(256))
+_TAGS = {
+    tlv.tag: tlv
+    for tlv in (receipted_message_id, message_state, network_error_code, message_payload)
 }
-_STATE = {word: state for state, word in STAT.items()}
+_NO_TLVS: Mapping[TLV[Any], Any] = MappingProxyType({})
+# The bits of esm_class that say what kind of message it is.
+_KIND = 0x3C
+_INTERMEDIATE = EsmClass.INTERMEDIATE_NOTIFICATION
+# UCS-2, and UCS-2 to be shown at once.
+_UCS2 = (0x08, 0x18)
+_BYTE_ORDER_MARK = "\ufeff"
 
-_KEY = re.compile(rb"(?:^|(?<=\s))(id|sub|dlvrd|submit date|done date|stat|err|text):", re.I)
 
-
-class Receipt(NamedTuple):
-    """One delivery receipt.
+class NetworkErrorCode(NamedTuple):
+    """Why the network did not deliver (SMPP 5.0, 4.8.4.42).
 
     Attributes:
-        message_id: the id that the response to the submission gave; "" when unknown.
-        stat: the word of the text, such as ``DELIVRD``; "" when there is none.
-        message_state: the state, by TLV or by the word; None when neither says.
-        fields: every ``key:value`` of the text, keys in lower case.
-        raw: the text as it came.
+        network_type: the kind of network, a
+            :class:`~twisted_smpp.values.NetworkErrorCodeType`; 0 to 255.
+        error_code: the network's own code, 0 to 65535.
     """
 
-    message_id: str
-    stat: str = ""
-    message_state: int | None = None
-    fields: Mapping[str, str] = MappingProxyType({})
-    raw: bytes = b""
+    network_type: int
+    error_code: int
 
-    def __repr__(self) -> str:
-        return f"Receipt({self.message_id!r}, {self.stat!r}, message_state={self.message_state!r})"
+
+class Receipt:
+    """One delivery receipt, or intermediate notification. The text is read when first needed.
+
+    :meth:`of` reads one from a PDU, :meth:`parse` from a text, and :meth:`build` makes one.
+
+    Args:
+        message_id, stat, message_state, network_error_code: what is known of them otherwise
+            than by the text; it counts before what the text says.
+        raw: the text.
+        form: how it is written.
+        esm_class: that of the PDU.
+
+    Attributes:
+        raw: the octets of the text as they came, without a user data header.
+        esm_class: that of the PDU; 0 when there was none.
+        network_error_code: a :class:`NetworkErrorCode`, or None when the TLV is missing.
+    """
+
+    __slots__ = (
+        "_broken",
+        "_fields",
+        "_form",
+        "_message_id",
+        "_message_state",
+        "_stat",
+        "_text_at",
+        "_wide",
+        "esm_class",
+        "network_error_code",
+        "raw",
+    )
+
+    def __init__(
+        self,
+        message_id: str = "",
+        stat: str = "",
+        message_state: int | None = None,
+        *,
+        network_error_code: NetworkErrorCode | None = None,
+        raw: bytes = b"",
+        form: Form = STANDARD,
+        esm_class: int = 0,
+    ) -> None:
+        self._message_id = message_id
+        self._stat = stat
+        if message_state is not None and not isinstance(message_state, MessageState):
+            message_state = MessageState(message_state)
+        self._message_state = message_state
+        self.network_error_code = network_error_code
+        self.raw = raw
+        self.esm_class = esm_class
+        self._form = form
+        self._fields: dict[str, str] | None = None
+        self._text_at = -1
+        self._wide = False
+        self._broken: tuple[str, ...] = ()
+
+    # Reading.
+
+    @classmethod
+    def of(cls, pdu: DeliverSM | DataSM, form: Form = STANDARD) -> Receipt:
+        """What a deliver_sm or data_sm says; never raises.
+
+        Args:
+            pdu: its text is the short_message or, if that is empty, the message_payload. A user
+                data header in front of it is skipped; text in UCS-2 is recognised by its
+                octets, as some message centres only repeat the data_coding of the message.
+            form: how this message centre writes the text.
+        """
+        found, broken = _tlvs(pdu)
+        state = found.get(message_state)
+        raw = pdu.short_message if isinstance(pdu, DeliverSM) else b""
+        raw = raw or found.get(message_payload) or b""
+        if pdu.esm_class & EsmClass.UDHI:
+            raw = UserDataHeader.split(raw)[1]
+        self = cls(
+            found.get(receipted_message_id) or "",
+            "",
+            None if state is None else _STATES[state],
+            network_error_code=found.get(network_error_code),
+            raw=raw,
+            form=form,
+            esm_class=pdu.esm_class,
+        )
+        self._broken = broken
+        # Of the text in UCS-2 nearly all high octets are zero.
+        self._wide = pdu.data_coding in _UCS2 and raw[:32:2].count(0) > raw[1:32:2].count(0)
+        return self
+
+    @classmethod
+    def parse(cls, octets: bytes, form: Form = STANDARD) -> Receipt:
+        """What a text says, one octet a character; never raises.
+
+        Args:
+            octets: the text, without a user data header.
+            form: how this message centre writes it.
+        """
+        return cls(raw=octets, form=form)
+
+    def _read(self) -> dict[str, str]:
+        if self._fields is None:
+            octets = self.raw
+            if self._wide:
+                text = octets.decode("utf-16-be", "replace")
+                octets = text.replace(_BYTE_ORDER_MARK, " ").encode("latin-1", "replace")
+            else:
+                text = octets.decode("latin-1")
+            self._fields, at = self._form.scan(octets, text)
+            if at >= 0 and self._wide:
+                at = len(text[:at].encode("utf-16-be"))
+            self._text_at = at
+        return self._fields
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Every value of the text, as it is but for the spaces around it.
+
+        The keys are the standard's names, and a vendor's own for other fields, in lower case.
+        The value of ``text`` is part of the message.
+        """
+        return MappingProxyType(self._read())
+
+    @property
+    def message_id(self) -> str:
+        """The id that the response to the submission gave, or nearly so; "" when unknown.
+
+        It is the TLV's, or else the text's, and never changed. A message centre may write it
+        otherwise than in its response: see :mod:`twisted_smpp.text.message_id`.
+        """
+        return self._message_id or self._read().get("id", "")
+
+    @property
+    def stat(self) -> str:
+        """The word of the text for the state, such as ``DELIVRD``; "" when there is none."""
+        return self._stat or self._read().get("stat", "")
+
+    @property
+    def message_state(self) -> MessageState | None:
+        """The state, by TLV or by the word; None when neither says."""
+        if self._message_state is not None:
+            return self._message_state
+        word = self.stat.upper()
+        state = self._form.states.get(word)
+        # A vendor may say more about it.
+        return self._form.states.get(_first_word(word)) if state is None else state
 
     @property
     def delivered(self) -> bool:
         """Whether the message reached its destination."""
         return self.message_state == MessageState.DELIVERED
 
+    @property
+    def final(self) -> bool:
+        """Whether the state is a final one by the standard (SMPP 5.0, 4.7.15).
+
+        ACCEPTED is, but many message centres send it on the way, so that one who waits for
+        the end had better not take it for that. UNKNOWN is not: more may come.
+        """
+        return self.message_state in _FINAL
+
+    @property
+    def intermediate(self) -> bool:
+        """Whether the PDU calls it an intermediate notification, not a receipt."""
+        return self.esm_class & _KIND == _INTERMEDIATE
+
+    @property
+    def submit_date(self) -> datetime | None:
+        """When the message was submitted, in the message centre's own time; None if not said.
+
+        10 digits are YYMMDDhhmm, 14 are YYYYMMDDhhmmss. 12 are YYMMDDhhmmss if that is a
+        time, else YYYYMMDDhhmm: from 2013 on only one of them is. The standard's 16 characters
+        and ISO 8601 are read too; their distance to UTC is left out. Only zeros are no time.
+        """
+        return self._date("submit date")
+
+    @property
+    def done_date(self) -> datetime | None:
+        """When the message got its state, read as :attr:`submit_date` is."""
+        return self._date("done date")
+
+    @property
+    def sub(self) -> int | None:
+        """How many messages were submitted; None if that is not said in digits."""
+        return self._count("sub")
+
+    @property
+    def dlvrd(self) -> int | None:
+        """How many messages were delivered; None if that is not said in digits."""
+        return self._count("dlvrd")
+
+    @property
+    def err(self) -> str:
+        """The network's or message centre's code of the error, as it is; "" if there is none."""
+        return self._read().get("err", "")
+
+    @property
+    def text(self) -> bytes:
+        """All octets that follow ``text:``; the beginning of the message, more or less."""
+        self._read()
+        return b"" if self._text_at < 0 else self.raw[self._text_at :]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Which of the standard's fields the text does not have, or has without a value.
+
+        The text of a message may be empty. What TLVs say is not looked at.
+        """
+        fields = self._read()
+        return tuple(
+            name
+            for name in FIELDS
+            if not fields.get(name) and not (name == "text" and name in fields)
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is there but cannot be read, in words; without any of the message."""
+        return (*self._broken, *self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        fields = self._read()
+        for name in ("sub", "dlvrd"):
+            if fields.get(name) and self._count(name) is None:
+                yield f"{name}: not a number: {_shown(fields[name])}"
+        for name in ("submit date", "done date"):
+            value = fields.get(name, "")
+            if value.strip("0") and self._date(name) is None:
+                yield f"{name}: not a time: {_shown(value)}"
+        if self.stat and self.message_state is None:
+            yield f"stat: not a word for a state: {_shown(self.stat)}"
+
+    def _count(self, name: str) -> int | None:
+        value = self._read().get(name, "")
+        return int(value) if value.isdecimal() and len(value) < 10 else None
+
+    def _date(self, name: str) -> datetime | None:
+        try:
+            return _datetime(self._read().get(name, ""))
+        except ValueError:
+            return None
+
+    # Building.
+
     @classmethod
     def build(
         cls,
         message_id: str,
-        state: MessageState,
+        state: int,
         *,
         submitted: datetime,
         done: datetime,
-        error: int = 0,
+        seconds: bool = False,
+        sub: int = 1,
+        dlvrd: int | None = None,
+        error: int | str = 0,
         text: bytes = b"",
+        network_error_code: tuple[int, int] | None = None,
+        intermediate: bool = False,
     ) -> Receipt:
         """The receipt that a message centre sends.
 
         Args:
-            message_id: as in the response to the submission.
-            state: where the message is.
-            submitted, done: when it was submitted and became final.
-            error: network specific, 0 to 999.
+            message_id: as in the response to the submission, at most 64 characters of latin-1
+                without white space. One with a colon, comma, semicolon or bar in it may be
+                misread in the text, by this package too, but never in the TLV.
+            state: where the message is: a MessageState. The text has no words for SCHEDULED,
+                SKIPPED and reserved ones: it says UNKNOWN, and only the TLV tells.
+            submitted, done: when it was submitted and got this state.
+            seconds: whether the dates have 12 digits, with seconds, instead of 10.
+            sub, dlvrd: how many messages were submitted and delivered, 0 to 999; None for
+                ``sub`` if the state is DELIVERED, else 0.
+            error: network specific: a number of 0 to 999, or at most 10 characters.
             text: the message; its first 20 octets go into the receipt.
+            network_error_code: network type, 0 to 255, and error code, 0 to 65535.
+            intermediate: whether it is an intermediate notification.
+
+        Raises:
+            ValueError: a value does not fit; it names the field, the value and the limit.
         """
-        delivered = 1 if state is MessageState.DELIVERED else 0
-        fields = {
-            "id": message_id,
-            "sub": "001",
-            "dlvrd": f"{delivered:03d}",
-            "submit date": f"{submitted:%y%m%d%H%M}",
-            "done date": f"{done:%y%m%d%H%M}",
-            "stat": STAT.get(state, "UNKNOWN"),
-            "err": f"{error:03d}",
+        _check_word("message_id", message_id, MOST_ID)
+        _check_range("state", state, 0xFF)
+        if dlvrd is None:
+            dlvrd = sub if state == MessageState.DELIVERED else 0
+        form = "%y%m%d%H%M%S" if seconds else "%y%m%d%H%M"
+        fields = (
+            f"id:{message_id} sub:{_three('sub', sub)} dlvrd:{_three('dlvrd', dlvrd)} "
+            f"submit date:{submitted:{form}} done date:{done:{form}} "
+            f"stat:{STAT.get(_STATES[state], 'UNKNOWN')} err:{_error(error)} text:"
+        )
+        self = cls(message_id, "", state, network_error_code=_code(network_error_code))
+        self.raw = fields.encode("latin-1") + text[:MOST_TEXT]
+        self.esm_class = _INTERMEDIATE if intermediate else EsmClass.MC_DELIVERY_RECEIPT
+        return self
+
+    def tlvs(self) -> dict[TLV[Any], Any]:
+        """The TLVs that say the same: receipted_message_id, message_state, network_error_code.
+
+        There is none for what is not known.
+        """
+        tlvs: dict[TLV[Any], Any] = {}
+        if self.message_id:
+            tlvs[receipted_message_id] = self.message_id
+        if self.message_state is not None:
+            tlvs[message_state] = self.message_state
+        if self.network_error_code is not None:
+            kind, code = self.network_error_code
+            tlvs[network_error_code] = bytes((kind,)) + code.to_bytes(2, "big")
+        return tlvs
+
+    def fields_of_pdu(self) -> dict[str, Any]:
+        """What a deliver_sm needs to carry a receipt that was built: its keyword arguments.
+
+        Returns:
+            esm_class, short_message and tlvs; the addresses are those of the message, swapped.
+        """
+        return {
+            "esm_class": self.esm_class,
+            "short_message": self.raw,
+            "tlvs": self.tlvs(),
         }
-        line = " ".join(f"{key}:{value}" for key, value in fields.items())
-        raw = line.encode("latin-1", "replace") + b" text:" + text[:20]
-        return cls(message_id, fields["stat"], state, fields, raw)
 
-    @classmethod
-    def of(cls, pdu: DeliverSM | DataSM) -> Receipt:
-        """What a receipt says; never raises."""
-        raw = pdu.short_message if isinstance(pdu, DeliverSM) else b""
-        payload = _tlv(pdu, message_payload)
-        raw = raw or payload or b""
-        fields = _scan(raw)
-        stat = fields.get("stat", "")
-        state = _tlv(pdu, message_state)
-        if state is None:
-            state = _STATE.get(stat.upper())
-        message_id = _tlv(pdu, receipted_message_id) or fields.get("id", "")
-        return cls(message_id, stat, state, fields, raw)
+    def __repr__(self) -> str:
+        message_id, stat = _shown(self.message_id), _shown(self.stat)
+        return f"Receipt({message_id}, {stat}, message_state={self.message_state!r})"
 
+    def _all(self) -> tuple[Any, ...]:
+        return (
+            self.message_id,
+            self.stat,
+            self.message_state,
+            self.network_error_code,
+            self.esm_class,
+            self.raw,
+        )
 
-def _tlv(pdu: DeliverSM | DataSM, tlv: TLV[T]) -> T | None:
-    try:
-        return pdu.tlvs.get(tlv)
-    except FieldError:
-        return None
+    def __eq__(self, other: object) -> bool:
+        return self._all() == other._all() if isinstance(other, Receipt) else NotImplemented
 
-
-def _scan(raw: bytes) -> dict[str, str]:
-    """Every ``key:value``; ``text`` takes all that follows it."""
-    fields: dict[str, str] = {}
-    key, start = "", 0
-    for match in _KEY.finditer(raw):
-        if key:
-            fields.setdefault(key, raw[start : match.start()].decode("latin-1").strip())
-        key, start = match[1].decode("ascii").lower(), match.end()
-        if key == "text":
-            break
-    if key:
-        fields.setdefault(key, raw[start:].decode("latin-1").strip())
-    return fields
+    def __hash__(self) -> int:
+        return hash(self._all())
 
 
 def is_receipt(pdu: DeliverSM | DataSM) -> bool:
     """Whether a delivery is a receipt or an intermediate notification (by esm_class)."""
-    kind = pdu.esm_class & 0x3C
-    return kind in (EsmClass.MC_DELIVERY_RECEIPT, EsmClass.INTERMEDIATE_NOTIFICATION)
+    kind = pdu.esm_class & _KIND
+    return kind in (EsmClass.MC_DELIVERY_RECEIPT, _INTERMEDIATE)
+
+
+def _tlvs(pdu: DeliverSM | DataSM) -> tuple[Mapping[TLV[Any], Any], tuple[str, ...]]:
+    """The first of each TLV that says something about a message; and those that cannot be read."""
+    if not pdu.tlvs:
+        return _NO_TLVS, ()
+    found: dict[TLV[Any], Any] = {}
+    broken: tuple[str, ...] = ()
+    for tag, octets in pdu.tlvs.items():
+        tlv = _TAGS.get(tag)
+        if tlv is None or tlv in found:
+            continue
+        try:
+            found[tlv] = tlv.decode(octets)
+        except FieldError as error:
+            found[tlv] = None
+            broken += (str(error),)
+    code = found.get(network_error_code)
+    if code is not None:
+        found[network_error_code] = NetworkErrorCode(code[0], code[1] << 8 | code[2])
+    return found, broken
+
+
+def _datetime(value: str) -> datetime:
+    """A date of a receipt; ValueError if it is none."""
+    if not value.isdecimal():
+        if len(value) == 16 and value[-1:] in "+-":
+            return cast(datetime, times.decode(value, "final_date")).replace(tzinfo=None)
+        return datetime.fromisoformat(value).replace(tzinfo=None)
+    if len(value) == 10 or len(value) == 12:
+        try:
+            return datetime(*_pairs("20" + value))
+        except ValueError:
+            if len(value) == 10:
+                raise
+    elif len(value) != 14:
+        raise ValueError(f"{len(value)} digits")
+    return datetime(*_pairs(value))
+
+
+def _pairs(digits: str) -> Any:
+    """Year, month, and so on."""
+    return int(digits[:4]), *(int(digits[at : at + 2]) for at in range(4, len(digits), 2))
+
+
+def _first_word(value: str) -> str:
+    return "".join(value.split(None, 1)[:1])
+
+
+def _shown(value: str) -> str:
+    """The first word of a value; where a vendor has no key for the message, it may follow."""
+    word = _first_word(value[: MOST_ID + 1])[:MOST_ID]
+    return repr(word) if word == value else repr(word) + "..."
+
+
+def _error(error: int | str) -> str:
+    if isinstance(error, str):
+        _check_word("error", error, MOST_ERROR)
+        return error
+    return _three("error", error)
+
+
+def _code(code: tuple[int, int] | None) -> NetworkErrorCode | None:
+    if code is None:
+        return None
+    _check_range("network_error_code: network_type", code[0], 0xFF)
+    _check_range("network_error_code: error_code", code[1], 0xFFFF)
+    return NetworkErrorCode(*code)
+
+
+def _three(name: str, value: int) -> str:
+    _check_range(name, value, 999)
+    return f"{value:03d}"
+
+
+def _check_range(name: str, value: int, most: int) -> None:
+    if not 0 <= value <= most:
+        raise ValueError(f"{name}: {value!r} is not within 0 to {most}")
+
+
+def _check_word(name: str, value: str, most: int) -> None:
+    """What would end the value in the text may not be in it."""
+    if not 1 <= len(value) <= most:
+        raise ValueError(f"{name}: {value!r} has {len(value)} characters, 1 to {most} are allowed")
+    if any(not "!" <= each <= "\xff" or each.isspace() for each in value):
+        raise ValueError(f"{name}: {value!r} is not of latin-1 without white space and controls")

@@ -1,0 +1,343 @@
+"""Which message a receipt is about, when its id is not written as the response wrote it.
+
+A message id is a string that only the message centre understands, and it is kept as it came.
+Yet some message centres write the same id in two ways: in hexadecimal in the response and in
+decimal in the receipt, or the reverse, without its leading zeros, or in the other case. A
+strategy says which of that counts as the same:
+
+===================  ==========================================================================
+``verbatim``         only the same characters
+``case-insensitive`` letters of the other case
+``leading zeros``    zeros in front left out or added, and letters of the other case
+``hex to decimal``   the response hexadecimal, the receipt decimal, as numbers
+``decimal to hex``   the response decimal, the receipt hexadecimal, as numbers
+``hex-decimal``      the two before
+``learn``            any of them, until it is known which one this message centre needs
+===================  ==========================================================================
+
+The same characters always match, and come before all else. Where a strategy fits two messages,
+none is taken: rather a message without its receipt than one with the receipt of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+__all__ = ["SETTLE_AFTER", "STRATEGIES", "Match", "MessageIds"]
+
+T = TypeVar("T", bound=Hashable)
+
+#: Receipts in a row that one strategy explains, until ``learn`` settles on it.
+SETTLE_AFTER = 10
+#: Characters of the longest id that is compared as more than a string.
+_LONGEST = 64
+
+_HEX_DIGITS = "0123456789abcdefABCDEF"
+
+
+def _without_zeros(message_id: str) -> str:
+    return message_id.lower().lstrip("0")
+
+
+def _decimal(message_id: str) -> int | None:
+    return int(message_id) if message_id.isascii() and message_id.isdecimal() else None
+
+
+def _hexadecimal(message_id: str) -> int | None:
+    return None if message_id.strip(_HEX_DIGITS) else int(message_id, 16)
+
+
+_Key = Callable[[str], str | int | None]
+
+#: What is looked up: the key of a submitted id, and the key of a receipt's id. From the
+#: strictest to the loosest.
+_LOOSE: dict[str, tuple[_Key, _Key]] = {
+    "case-insensitive": (str.lower, str.lower),
+    "leading zeros": (_without_zeros, _without_zeros),
+    "hex to decimal": (_hexadecimal, _decimal),
+    "decimal to hex": (_decimal, _hexadecimal),
+}
+
+#: The strategies by name, each with what it tries when no characters are the same.
+STRATEGIES: dict[str, tuple[str, ...]] = {
+    "verbatim": (),
+    **{name: (name,) for name in _LOOSE},
+    "hex-decimal": ("hex to decimal", "decimal to hex"),
+    "learn": tuple(_LOOSE),
+}
+
+
+class Match(NamedTuple, Generic[T]):
+    """What an id was found to belong to.
+
+    Attributes:
+        item: what was added with it; None when nothing fits, or not one thing only.
+        strategy: the strictest that found it; "" when there is no item.
+        ambiguous: whether several items fit.
+    """
+
+    item: T | None = None
+    strategy: str = ""
+    ambiguous: bool = False
+
+
+class _Several(dict[Any, int]):
+    """The items of a key that has more than one, or one by several ids: how often each."""
+
+
+#: Stands for items that are too many to tell which.
+_TOO_MANY = (object(), object())
+
+
+class _Table:
+    """Items by a key. A key with one item, which is the rule, needs no container."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self) -> None:
+        self._items: dict[str | int, Any] = {}
+
+    def items(self, key: str | int) -> tuple[Any, ...]:
+        """None, the one item, or two things that stand for more."""
+        if key not in self._items:
+            return ()
+        found = self._items[key]
+        if not isinstance(found, _Several):
+            return (found,)
+        return tuple(found) if len(found) == 1 else _TOO_MANY
+
+    def has(self, key: str | int, item: Any) -> bool:
+        """Whether a key has this item, perhaps among others."""
+        if key not in self._items:
+            return False
+        found = self._items[key]
+        return item in found if isinstance(found, _Several) else bool(found == item)
+
+    def add(self, key: str | int, item: Any) -> None:
+        """One more id that has this key."""
+        if key not in self._items:
+            self._items[key] = item
+            return
+        found = self._items[key]
+        if not isinstance(found, _Several):
+            found = self._items[key] = _Several({found: 1})
+        found[item] = found.get(item, 0) + 1
+
+    def discard(self, key: str | int, item: Any) -> None:
+        """One id less that has this key."""
+        found = self._items[key]
+        if not isinstance(found, _Several):
+            del self._items[key]
+            return
+        found[item] -= 1
+        if not found[item]:
+            del found[item]
+        if len(found) == 1:
+            # A dict that was big stays so, and slow to iterate over.
+            item, count = found.popitem()
+            self._items[key] = item if count == 1 else _Several({item: count})
+
+
+class MessageIds(Generic[T]):
+    """The submitted ids of one link, with what belongs to each.
+
+    Every operation takes the same time, however many ids there are; memory is needed only for
+    the ids that are there.
+
+    ``learn`` first tries everything. A receipt that is matched speaks for the strategies that
+    found it and against all others; but one that is matched verbatim speaks against none, as a
+    message centre may write the id unchanged into the TLV and otherwise into the text. When
+    ``settle_after`` receipts have spoken for a strategy, with none against it between them, it
+    is the only one that is used from then on, besides ``verbatim``. It begins anew if that was
+    wrong: if the receipts that only another strategy could have matched outnumber those that
+    are matched by ``settle_after``.
+
+    Args:
+        strategy: one of :data:`STRATEGIES`.
+        settle_after: receipts that ``learn`` wants to see before it settles.
+        of_receipts: whether the ids that are added are those of receipts, and the ones that
+            are looked up those of responses: for receipts that came first.
+        state: what :meth:`state` returned, to go on from there. The ids are not part of it.
+
+    Attributes:
+        strategy: as given.
+        matched, unknown, ambiguous: how many receipts were matched, fitted nothing, or fitted
+            several items.
+
+    Raises:
+        ValueError: there is no such strategy, or the state is none.
+    """
+
+    def __init__(
+        self,
+        strategy: str = "learn",
+        *,
+        settle_after: int = SETTLE_AFTER,
+        of_receipts: bool = False,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        if strategy not in STRATEGIES:
+            raise ValueError(f"strategy: {strategy!r} is not one of {', '.join(STRATEGIES)}")
+        if settle_after < 1:
+            raise ValueError(f"settle_after: {settle_after!r} is less than 1")
+        self.strategy = strategy
+        self.matched = self.unknown = self.ambiguous = 0
+        self._settle_after = settle_after
+        self._side = int(of_receipts)
+        self._verbatim = _Table()
+        self._loose = {name: _Table() for name in STRATEGIES[strategy]}
+        self._size = 0
+        self._settled: str | None = None
+        self._for = self._from_nothing()
+        self._against = 0
+        if state is not None:
+            self._restore(state)
+
+    def __len__(self) -> int:
+        """How many pairs of an id and an item there are."""
+        return self._size
+
+    def __repr__(self) -> str:
+        return f"<MessageIds {self.report()}>"
+
+    # What is in it.
+
+    def add(self, message_id: str, item: T) -> None:
+        """Notes an id of a response.
+
+        Args:
+            message_id: as it came; an empty one is not noted, as nothing can be about it.
+            item: what belongs to it; several may have the same id, and one several ids.
+        """
+        if not message_id or self._verbatim.has(message_id, item):
+            return
+        self._size += 1
+        self._verbatim.add(message_id, item)
+        for name, key in self._keys(message_id, self._side):
+            self._loose[name].add(key, item)
+
+    def discard(self, message_id: str, item: T) -> None:
+        """Forgets an id, if it is there with this item."""
+        if not self._verbatim.has(message_id, item):
+            return
+        self._size -= 1
+        self._verbatim.discard(message_id, item)
+        for name, key in self._keys(message_id, self._side):
+            self._loose[name].discard(key, item)
+
+    def _keys(self, message_id: str, side: int) -> list[tuple[str, str | int]]:
+        """Its keys for each strategy, as a submitted id (side 0) or a receipt's (side 1)."""
+        if not 1 <= len(message_id) <= _LONGEST:
+            return []
+        keys = [(name, _LOOSE[name][side](message_id)) for name in self._loose]
+        return [(name, key) for name, key in keys if key is not None]
+
+    # Looking up.
+
+    def match(self, receipt_id: str) -> T | None:
+        """The item that a receipt is about; None if there is none, or not one only.
+
+        See :meth:`find`, which tells these two apart.
+        """
+        return self.find(receipt_id).item
+
+    def find(self, receipt_id: str) -> Match[T]:
+        """The item that a receipt is about, counted and learnt from.
+
+        Args:
+            receipt_id: the id of the receipt, as it came.
+        """
+        same = self._verbatim.items(receipt_id)
+        found = {"verbatim": same} if same else self._find_loosely(receipt_id)
+        usable = found if self._settled is None or same else self._by_settled(found)
+        items = {item for each in usable.values() for item in each}
+        if not items:
+            self.unknown += 1
+            return Match()
+        if len(items) > 1:
+            self.ambiguous += 1
+            return Match(ambiguous=True)
+        self.matched += 1
+        self._learn(set(usable))
+        return Match(cast(T, items.pop()), next(iter(usable)))
+
+    def _find_loosely(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
+        found = {
+            name: self._loose[name].items(key)
+            for name, key in self._keys(receipt_id, 1 - self._side)
+        }
+        return {name: items for name, items in found.items() if items}
+
+    # Learning.
+
+    def _from_nothing(self) -> dict[str, int]:
+        return dict.fromkeys(("verbatim", *self._loose), 0)
+
+    def _by_settled(self, found: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        """What the strategy that was learnt found; the rest speaks against it."""
+        name = cast(str, self._settled)
+        if name in found:
+            return {name: found[name]}
+        if len({item for items in found.values() for item in items}) == 1:
+            self._against += 1
+            if self._against >= self._settle_after:
+                self.forget()
+        return {}
+
+    def _learn(self, names: set[str]) -> None:
+        if self.strategy != "learn":
+            return
+        if self._settled is not None:
+            self._against = max(self._against - 1, 0)
+            return
+        for name in self._for:
+            if name in names:
+                self._for[name] += 1
+            elif "verbatim" not in names:
+                self._for[name] = 0
+        self._settled = next(
+            (name for name, count in self._for.items() if count >= self._settle_after), None
+        )
+
+    def forget(self) -> None:
+        """Begins to learn anew."""
+        self._settled = None
+        self._for = self._from_nothing()
+        self._against = 0
+
+    @property
+    def settled(self) -> str | None:
+        """The strategy that is used besides ``verbatim``; None while it is being learnt."""
+        return self._settled if self.strategy == "learn" else self.strategy
+
+    def report(self) -> str:
+        """What has been learnt, and how receipts fared, in words and without any id."""
+        if self.strategy != "learn":
+            learnt = self.strategy
+        elif self._settled is not None:
+            learnt = f"learnt {self._settled!r}"
+        else:
+            seen = [f"{count} for {name!r}" for name, count in self._for.items() if count]
+            learnt = f"learning ({', '.join(seen) or 'nothing seen yet'})"
+        return (
+            f"{learnt}; {self.matched} receipts matched, {self.unknown} of unknown messages, "
+            f"{self.ambiguous} ambiguous"
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What has been learnt, as plain data for JSON; for ``state`` of a new one."""
+        return {"settled": self._settled, "for": dict(self._for), "against": self._against}
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        settled, against = state.get("settled"), state.get("against")
+        counts = state.get("for")
+        if not isinstance(counts, Mapping) or set(counts) != set(self._for):
+            raise ValueError(f"state: {state!r} is not a state of {self.strategy!r}")
+        if settled is not None and (self.strategy != "learn" or settled not in tuple(self._for)):
+            raise ValueError(f"state: settled on {settled!r} is not a state of {self.strategy!r}")
+        if not all(isinstance(count, int) and count >= 0 for count in (*counts.values(), against)):
+            raise ValueError(f"state: {state!r} has counts that are none")
+        self._settled = settled
+        self._for = {name: counts[name] for name in self._for}
+        self._against = cast(int, against)
