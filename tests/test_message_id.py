@@ -70,12 +70,38 @@ def test_R02_what_counts_as_the_same(
     assert ids("learn", (submitted, "it")).match(receipt_id) == ("it" if fits else None)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", ["verbatim", "case-insensitive", "leading zeros"])
 def test_R02_the_same_characters_come_first(strategy: str) -> None:
     many = ids(strategy, ("10", "a"), ("A", "b"), ("16", "c"), ("010", "d"), ("0A", "e"))
     assert [many.match(each) for each in ("10", "A", "16", "010", "0A")] == list("abcde")
     assert many.find("A").strategy == "verbatim"
     assert many.ambiguous == 0
+
+
+def test_R02_the_same_digits_may_be_another_number() -> None:
+    pairs = ("10", "sixteen"), ("16", "twenty-two")
+    assert ids("hex to decimal", *pairs).find("16") == ("sixteen", "hex to decimal", False)
+    assert ids("hex to decimal", *pairs).find("22") == ("twenty-two", "hex to decimal", False)
+    assert ids("decimal to hex", *pairs).find("10") == ("twenty-two", "decimal to hex", False)
+    assert ids("hex to decimal", *pairs).match("10") == "sixteen"  # not converted by the sender
+    for undecided in ("hex-decimal", "learn"):
+        assert ids(undecided, *pairs).find("16") == (None, "", True)
+
+
+def test_R02_what_was_learnt_tells_which_number_it_is() -> None:
+    made = ids("learn", *((f"{number:x}", number) for number in range(200, 210)))
+    assert [made.match(str(number)) for number in range(200, 210)] == list(range(200, 210))
+    assert made.settled == "hex to decimal"
+    made.add("10", "sixteen")
+    made.add("16", "twenty-two")
+    assert made.match("16") == "sixteen"
+
+    made = ids("learn", *((f"{number}x", number) for number in range(10)))
+    assert [made.match(f"{number}x") for number in range(10)] == list(range(10))
+    assert made.settled == "verbatim"
+    made.add("10", "ten")
+    made.add("16", "sixteen")
+    assert made.match("16") == "sixteen"
 
 
 @pytest.mark.parametrize(
@@ -381,6 +407,24 @@ def same(strategy: str, submitted: str, received: str) -> bool:
     return value is not None and value == number(received, bases[1])
 
 
+def expected(strategy: str, pairs: set[tuple[str, int]], message_id: str) -> set[int]:
+    """What a look at every id finds."""
+
+    def by(*ways: str) -> set[int]:
+        return {
+            item
+            for submitted, item in pairs
+            if message_id and any(same(way, submitted, message_id) for way in ways)
+        }
+
+    exact = {item for submitted, item in pairs if submitted == message_id}
+    ways = STRATEGIES[strategy]
+    converted = by(*(way for way in ways if " to " in way))
+    if strategy in ("hex to decimal", "decimal to hex"):
+        return converted or exact
+    return exact | converted if exact else by(*ways)
+
+
 @given(
     st.sampled_from(sorted(STRATEGIES)),
     st.lists(st.tuples(st.sampled_from("++-?"), IDS, st.integers(0, 2)), max_size=30),
@@ -399,13 +443,7 @@ def test_R02_it_finds_what_looking_at_every_id_finds(
             made.discard(message_id, item)
             pairs.discard((message_id, item))
         found = made.find(message_id)
-        fitting = {each for submitted, each in pairs if submitted == message_id}
-        if not fitting and message_id:
-            fitting = {
-                each
-                for submitted, each in pairs
-                if any(same(way, submitted, message_id) for way in STRATEGIES[strategy])
-            }
+        fitting = expected(strategy, pairs, message_id)
         assert found.item == (fitting.copy().pop() if len(fitting) == 1 else None)
         assert found.ambiguous is (len(fitting) > 1)
         assert bool(found.strategy) is (len(fitting) == 1)

@@ -20,7 +20,7 @@ from twisted_smpp.text.receipt_forms import (
     STATES,
     VODAFONE,
     Form,
-    register,
+    register_form,
 )
 from twisted_smpp.values import MessageState
 
@@ -270,7 +270,7 @@ def forms() -> Iterator[dict[str, Form]]:
 
 
 def test_field_32_a_form_of_ones_own(forms: dict[str, Form]) -> None:
-    form = register(
+    form = register_form(
         Form(
             "mine",
             keys={"Ticket No": "id", "Outcome": "stat", "cell": "cell"},
@@ -302,7 +302,7 @@ def test_field_32_columns_may_end_in_the_text() -> None:
 def test_field_32_a_name_is_given_once(forms: dict[str, Form]) -> None:
     assert forms == {"standard": STANDARD, "vodafone": VODAFONE}
     with pytest.raises(ValueError, match="there is a form of the name 'standard'"):
-        register(Form("standard"))
+        register_form(Form("standard"))
     assert forms["standard"] is STANDARD
 
 

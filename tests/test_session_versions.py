@@ -22,9 +22,16 @@ from twisted_smpp.wire.pdus import (
     DataSMResp,
     GenericNack,
     QueryBroadcastSM,
+    SubmitSM,
     SubmitSMResp,
 )
-from twisted_smpp.wire.tlvs import sc_interface_version
+from twisted_smpp.wire.tlvs import (
+    message_payload,
+    sar_msg_ref_num,
+    sar_segment_seqnum,
+    sc_interface_version,
+    user_message_reference,
+)
 
 
 def one(events: list[Any]) -> Any:
@@ -112,6 +119,19 @@ def test_to_a_peer_of_3_3_no_tlvs_are_sent_and_ids_are_short() -> None:
         mc.answer(request, SubmitSMResp(message_id="123456789"))
     mc.answer(request, SubmitSMResp(message_id="12345678"))
     assert one(sent(mc)).message_id == "12345678"
+
+
+@pytest.mark.parametrize("tlv", [message_payload, sar_msg_ref_num, sar_segment_seqnum])
+def test_to_a_peer_of_3_3_no_message_goes_that_needs_its_tlvs(tlv: Any) -> None:
+    esme = bound(Role.ESME, version=V3_3, state=State.BOUND_TX)
+    value = b"text" if tlv is message_payload else 1
+    with pytest.raises(FieldError, match=r"SMPP 3\.3 has no TLVs") as caught:
+        esme.request(SubmitSM(tlvs={user_message_reference: 1, tlv: value}), 0.0)
+    assert caught.value.field == tlv.name
+    assert caught.value.command_status == 0xC1
+    assert esme.in_flight == 0
+    assert esme.request(SubmitSM(tlvs={user_message_reference: 1}), 0.0)
+    assert len(one(sent(esme)).tlvs) == 0
 
 
 def test_commands_of_5_0_need_5_0() -> None:

@@ -19,13 +19,13 @@ from twisted_smpp.text.data_coding import (
     scheme,
 )
 from twisted_smpp.text.gsm0338 import Language
-from twisted_smpp.text.message_id import Match, MessageIds
+from twisted_smpp.text.message_id import STRATEGIES, Match, MessageIds
 from twisted_smpp.text.parts import Part, join
 from twisted_smpp.text.reassembly import Joined, Reassembly
 from twisted_smpp.text.receipt import STAT, NetworkErrorCode, Receipt, is_receipt
-from twisted_smpp.text.receipt_forms import Form
+from twisted_smpp.text.receipt_forms import FORMS, Form, register_form
 from twisted_smpp.text.references import References
-from twisted_smpp.text.rules import Method, TextRules
+from twisted_smpp.text.rules import DEFAULT_ALPHABETS, Method, TextRules
 from twisted_smpp.text.segments import (
     Culprit,
     Plan,
@@ -47,7 +47,10 @@ from twisted_smpp.text.udh import (
 )
 
 __all__ = [
+    "DEFAULT_ALPHABETS",
+    "FORMS",
     "STAT",
+    "STRATEGIES",
     "Change",
     "Charset",
     "Concatenation",
@@ -84,6 +87,7 @@ __all__ = [
     "is_receipt",
     "join",
     "plan",
+    "register_form",
     "scheme",
     "segments",
     "times",

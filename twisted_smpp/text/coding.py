@@ -12,7 +12,7 @@ from itertools import product
 from typing import NamedTuple
 
 from twisted_smpp.text import gsm0338, packed
-from twisted_smpp.text.data_coding import Charset, data_coding, scheme
+from twisted_smpp.text.data_coding import Charset, MessageWaiting, data_coding, scheme
 from twisted_smpp.text.gsm0338 import ESCAPE, Language
 from twisted_smpp.text.rules import TextRules
 from twisted_smpp.text.udh import Element, LockingShift, SingleShift
@@ -211,17 +211,19 @@ def codings(
     languages: tuple[Language, ...] = (),
     latin_1: bool = False,
     message_class: int | None = None,
+    waiting: MessageWaiting | None = None,
 ) -> tuple[Coding, ...]:
     """The ways in which a link takes text, in order of preference.
 
     Args:
         default_alphabet, languages, latin_1: see :class:`~twisted_smpp.text.rules.TextRules`.
         message_class: 0 to 3, or None.
+        waiting: a message waiting indication, or None.
 
     Raises:
-        ValueError: the message class is not one.
+        ValueError: the message class is not one, or there are both.
     """
-    return tuple(_codings(default_alphabet, languages, latin_1, message_class))
+    return tuple(_codings(default_alphabet, languages, latin_1, message_class, waiting))
 
 
 def _codings(
@@ -229,9 +231,11 @@ def _codings(
     languages: tuple[Language, ...],
     latin_1: bool,
     message_class: int | None,
+    waiting: MessageWaiting | None,
 ) -> Iterator[Coding]:
-    default = data_coding(Charset.DEFAULT, message_class)
-    if default_alphabet.startswith("gsm0338") or message_class is not None:
+    default = data_coding(Charset.DEFAULT, message_class, waiting)
+    is_marked = not (message_class is None and waiting is None)
+    if default_alphabet.startswith("gsm0338") or is_marked:
         kind = PackedGSM if default_alphabet.endswith("packed") else GSM
         yield kind(default)
         locking = [0, *(each for each in languages if each.has_locking_shift)]
@@ -242,9 +246,10 @@ def _codings(
         yield UTF8("UTF-8", "utf-8", default)
     else:
         yield Coding(default_alphabet.upper(), default_alphabet, default)
-    if latin_1 and message_class is None:
+    if latin_1 and not is_marked:
         yield Coding("LATIN-1", "latin-1", data_coding(Charset.LATIN_1))
-    yield UCS2(data_coding(Charset.UCS2, message_class))
+    if waiting is None or waiting.store:  # there is no value for UCS-2 that is discarded
+        yield UCS2(data_coding(Charset.UCS2, message_class, waiting))
 
 
 def _shifts(locking: int, single: int) -> int:

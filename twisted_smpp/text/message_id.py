@@ -5,17 +5,18 @@ Yet some message centres write the same id in two ways: in hexadecimal in the re
 decimal in the receipt, or the reverse, without its leading zeros, or in the other case. A
 strategy says which of that counts as the same:
 
-===================  ==========================================================================
-``verbatim``         only the same characters
-``case-insensitive`` letters of the other case
-``leading zeros``    zeros in front left out or added, and letters of the other case
-``hex to decimal``   the response hexadecimal, the receipt decimal, as numbers
-``decimal to hex``   the response decimal, the receipt hexadecimal, as numbers
-``hex-decimal``      the two before
-``learn``            any of them, until it is known which one this message centre needs
-===================  ==========================================================================
+====================  ==================================================================
+``verbatim``          only the same characters
+``case-insensitive``  letters of the other case
+``leading zeros``     zeros in front left out or added, and letters of the other case
+``hex to decimal``    the response hexadecimal, the receipt decimal, as numbers
+``decimal to hex``    the response decimal, the receipt hexadecimal, as numbers
+``hex-decimal``       the two before
+``learn``             any of them, until it is known which one this message centre needs
+====================  ==================================================================
 
-The same characters always match, and come before all else. Where a strategy fits two messages,
+The same characters match too, and come first, but for one case: where ids are converted, the
+same digits may be another number, and then the number counts. Where a strategy fits two messages,
 none is taken: rather a message without its receipt than one with the receipt of another.
 """
 
@@ -58,6 +59,9 @@ _LOOSE: dict[str, tuple[_Key, _Key]] = {
     "hex to decimal": (_hexadecimal, _decimal),
     "decimal to hex": (_decimal, _hexadecimal),
 }
+
+#: These read the characters as a number: the same ones may well be another id.
+_CONVERTING = frozenset(("hex to decimal", "decimal to hex"))
 
 #: The strategies by name, each with what it tries when no characters are the same.
 STRATEGIES: dict[str, tuple[str, ...]] = {
@@ -187,6 +191,7 @@ class MessageIds(Generic[T]):
         self._side = int(of_receipts)
         self._verbatim = _Table()
         self._loose = {name: _Table() for name in STRATEGIES[strategy]}
+        self._converts = not _CONVERTING.isdisjoint(self._loose)
         self._size = 0
         self._settled: str | None = None
         self._for = self._from_nothing()
@@ -248,9 +253,7 @@ class MessageIds(Generic[T]):
         Args:
             receipt_id: the id of the receipt, as it came.
         """
-        same = self._verbatim.items(receipt_id)
-        found = {"verbatim": same} if same else self._find_loosely(receipt_id)
-        usable = found if self._settled is None or same else self._by_settled(found)
+        usable = self._usable(receipt_id)
         items = {item for each in usable.values() for item in each}
         if not items:
             self.unknown += 1
@@ -261,6 +264,22 @@ class MessageIds(Generic[T]):
         self.matched += 1
         self._learn(set(usable))
         return Match(cast(T, items.pop()), next(iter(usable)))
+
+    def _usable(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
+        """What counts of that which the strategies find, the strictest first."""
+        same = self._verbatim.items(receipt_id)
+        only = self._settled or (self.strategy if self.strategy in _CONVERTING else None)
+        if same and (only not in (None, *_CONVERTING) or not self._converts):
+            return {"verbatim": same}
+        found = self._find_loosely(receipt_id)
+        if only in _CONVERTING and (only in found or same):
+            return {only: found[only]} if only in found else {"verbatim": same}
+        if same:
+            # The same digits may be another number: then nobody can tell which.
+            return {"verbatim": same} | {
+                name: items for name, items in found.items() if name in _CONVERTING
+            }
+        return found if self._settled is None else self._by_settled(found)
 
     def _find_loosely(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
         found = {

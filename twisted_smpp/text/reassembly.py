@@ -321,9 +321,10 @@ class Reassembly:
             opened = made._begin(key, float(entry["since"]))
             opened.echo = None if entry["echo"] is None else bytes.fromhex(entry["echo"])
             for part in map(_part_of_state, entry["parts"]):
-                if part.concatenation is None:
-                    raise ValueError("a part of no message")
-                made._keep(key, opened, part.concatenation.number, part)
+                which = part.concatenation
+                if which is None or not which.is_valid or key[3:] != (*which[:2], which.width):
+                    raise ValueError("a part of another message")
+                made._keep(key, opened, which.number, part)
         for key, since, digests in state["complete"]:
             made._complete[_key_of_state(key)] = float(since), bytes.fromhex(digests)
         made._is_unchecked = True

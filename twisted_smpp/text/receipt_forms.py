@@ -2,7 +2,7 @@
 
 A form is data: by what names a vendor calls the fields, what words it has for the states, what
 stands between fields. :data:`STANDARD` reads nearly all message centres; a vendor that writes
-something else gets a form of its own, made known by :func:`register`.
+something else gets a form of its own, made known by :func:`register_form`.
 
 A text is read in one pass. It is cut at its colons; what stands in front of a colon is a key
 when it is one or two words that begin the text or follow a separator; a value reaches up to the
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from twisted_smpp.values import MessageState
 
 __all__ = ["FORMS", "KEYS", "MOST_COLONS", "STANDARD", "STAT", "STATES", "VODAFONE", "Form"]
-__all__ += ["register"]
+__all__ += ["register_form"]
 
 #: Colons that are looked at; a receipt has eight.
 MOST_COLONS = 64
@@ -211,7 +211,7 @@ def _is_key(word: bytes) -> bool:
 FORMS: dict[str, Form] = {}
 
 
-def register(form: Form) -> Form:
+def register_form(form: Form) -> Form:
     """Makes a form known by its name, and returns it.
 
     Raises:
@@ -224,12 +224,12 @@ def register(form: Form) -> Form:
 
 
 #: ``id:… sub:… dlvrd:… submit date:… done date:… stat:… err:… text:…`` in any order.
-STANDARD = register(Form("standard"))
+STANDARD = register_form(Form("standard"))
 
 #: ``00,0210021543,0210021500,,447887123456,8000,…``: no keys, and no id, which is in the TLV
 #: only. Documented for 00 and 01 in a mail to the developers of Kannel of 2002; 02 is what EMI/UCP,
 #: which has these numbers too, calls not delivered.
-VODAFONE = register(
+VODAFONE = register_form(
     Form(
         "vodafone",
         columns=("stat", "done date", "submit date", "err", "destination", "source", "reserved"),

@@ -11,7 +11,7 @@ message_payload).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from twisted_smpp.text import gsm0338
 from twisted_smpp.text.coding import UCS2, UTF8, Coding, PackedGSM, codings
+from twisted_smpp.text.data_coding import MessageWaiting
 from twisted_smpp.text.graphemes import boundary
 from twisted_smpp.text.parts import join
 from twisted_smpp.text.rules import Method, TextRules
@@ -72,7 +73,7 @@ class Culprit(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """One part, as the fields of a submit_sm, deliver_sm or data_sm have it.
+    """One part, as the fields of a PDU have it.
 
     Attributes:
         number: 1 for the first part.
@@ -96,12 +97,22 @@ class Segment(NamedTuple):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """For the constructor of a PDU: ``SubmitSM(..., **segment.fields)``."""
+        """For a submit_sm or deliver_sm: ``SubmitSM(..., **segment.fields)``."""
         return {
             "short_message": self.short_message,
             "esm_class": self.esm_class,
             "data_coding": self.data_coding,
             "tlvs": self.tlvs,
+        }
+
+    @property
+    def data_sm_fields(self) -> dict[str, Any]:
+        """For a data_sm, which has its octets in message_payload."""
+        payload = self.tlvs.get(message_payload, self.short_message)
+        return {
+            "esm_class": self.esm_class,
+            "data_coding": self.data_coding,
+            "tlvs": {**self.tlvs, message_payload: payload},
         }
 
 
@@ -224,7 +235,7 @@ class Plan:
         if reference is None:
             raise ValueError(
                 f"a text of {self.parts} parts needs a reference, the next one of its source "
-                "and destination: see twisted_smpp.text.references.References"
+                "and destination: see twisted_smpp.text.References"
             )
         reference &= (1 << method.reference_bits) - 1
         if method is Method.SAR:
@@ -304,6 +315,7 @@ def plan(
     method: Method | None = None,
     elements: Sequence[Element] = (),
     message_class: int | None = None,
+    waiting: MessageWaiting | None = None,
 ) -> Plan:
     """How ``text`` is best sent.
 
@@ -314,6 +326,7 @@ def plan(
         elements: of a user data header in front of each part, such as ports; not those that
             number the parts or name a language, which are written where they are needed.
         message_class: 0 (shown at once) to 3.
+        waiting: a message waiting indication that data_coding gives.
 
     Raises:
         TextTooLong: it takes more than 255 parts, or 65,535 octets of message_payload.
@@ -325,20 +338,37 @@ def plan(
     method = rules.method if method is None else method
 
     def best(text: str) -> Plan:
-        return _best(text, rules, method, tuple(elements), message_class)
+        return _best(text, rules, method, tuple(elements), message_class, waiting)
 
-    found = best(text)
-    if not rules.transliterate or not isinstance(found.coding, UCS2):
-        return found
-    plain = []
+    return _transliterated(text, rules, best) if rules.transliterate else best(text)
+
+
+def _transliterated(text: str, rules: TextRules, best: Callable[[str], Plan]) -> Plan:
+    """As it is when that needs no UCS-2; else what is cheapest, changed only if that helps."""
+    plans: list[Plan] = []
+    failure: TextTooLong | None = None
+    for plain, changes in _spellings(text, rules):
+        try:
+            found = best(plain)
+        except TextTooLong as error:
+            failure = failure or error
+            continue
+        found.changes = changes
+        plans.append(found)
+        if not changes and not isinstance(found.coding, UCS2):
+            break
+    if failure is not None and not plans:
+        raise failure
+    return min(
+        plans, key=lambda each: (each.parts, isinstance(each.coding, UCS2), len(each.changes))
+    )
+
+
+def _spellings(text: str, rules: TextRules) -> Iterator[tuple[str, tuple[Change, ...]]]:
+    """The text as it is, then written with the characters of one alphabet after the other."""
+    yield text, ()
     for keep in _kept(rules):
-        changed, changes = transliterate(text, keep)
-        plain.append(best(changed))
-        plain[-1].changes = changes
-    cheapest = min(plain, key=lambda each: (each.parts, len(each.changes)))
-    if isinstance(cheapest.coding, UCS2) and cheapest.parts == found.parts:
-        return found  # changed for nothing
-    return cheapest
+        yield transliterate(text, keep)
 
 
 def _kept(rules: TextRules) -> Iterator[Container[str]]:
@@ -369,18 +399,26 @@ def segments(
     method: Method | None = None,
     elements: Sequence[Element] = (),
     message_class: int | None = None,
+    waiting: MessageWaiting | None = None,
     esm_class: int = 0,
 ) -> list[Segment]:
     """The parts of ``text``, ready to be sent: what :func:`plan` finds, carried out.
 
     Args:
-        text, rules, method, elements, message_class: as for :func:`plan`.
+        text, rules, method, elements, message_class, waiting: as for :func:`plan`.
         reference, esm_class: as for :meth:`Plan.segments`.
 
     Raises:
         TextTooLong, ValueError: as for :func:`plan` and :meth:`Plan.segments`.
     """
-    found = plan(text, rules, method=method, elements=elements, message_class=message_class)
+    found = plan(
+        text,
+        rules,
+        method=method,
+        elements=elements,
+        message_class=message_class,
+        waiting=waiting,
+    )
     return found.segments(reference, esm_class=esm_class)
 
 
@@ -390,9 +428,11 @@ def _best(
     method: Method,
     elements: tuple[Element, ...],
     message_class: int | None,
+    waiting: MessageWaiting | None,
 ) -> Plan:
     """The coding with the fewest parts; of equals the preferred one."""
-    ways = codings(rules.default_alphabet, rules.languages, rules.latin_1, message_class)
+    alphabet, languages = rules.default_alphabet, rules.languages
+    ways = codings(alphabet, languages, rules.latin_1, message_class, waiting)
     best: Plan | None = None
     failure: ValueError | None = None
     for coding in ways:
@@ -410,7 +450,7 @@ def _best(
             best = found
     if best is None:
         text.encode("utf-16-be")  # raises, and says which character is none
-        raise failure or AssertionError("UCS-2 has every character")
+        raise failure or ValueError("waiting: no coding that is discarded has every character")
     return best
 
 

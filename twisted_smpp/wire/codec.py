@@ -32,7 +32,7 @@ from twisted_smpp.errors import FieldError, PDUError
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.fields import CHARACTER, U8, CountedOctets
 from twisted_smpp.wire.lists import Repeated
-from twisted_smpp.wire.tlv import TLVs, scan
+from twisted_smpp.wire.tlv import TLVs, dropped, scan
 
 if TYPE_CHECKING:
     from twisted_smpp.wire.pdu import PDU
@@ -104,6 +104,7 @@ def compile_method(
         "NUL_AND": NUL_AND,
         "DECODE_FAILURES": DECODE_FAILURES,
         "ENCODE_FAILURES": ENCODE_FAILURES,
+        "dropped": dropped,
         "Opaque": Opaque,
         "TLVs": TLVs,
         "blame_decode": blame_decode,
@@ -188,7 +189,7 @@ def encode_source(cls: type[PDU], version: InterfaceVersion | None) -> str:
         "self.sequence_number) + tail",
     ]
     if version is not None and version < InterfaceVersion.V3_4:
-        lines.append("        tail = b''  # TLVs came with 3.4")
+        lines.append("        tail = dropped(tail)  # TLVs came with 3.4")
     parts: list[str] = []
     for field in cls.fields:
         checks, expressions = field.encode_source(version, strict)
@@ -263,6 +264,8 @@ def blame_encode(pdu: PDU, version: InterfaceVersion | None, strict: bool) -> PD
                 return FieldError(name, f"{value!r} is not within 0 to 0xffffffff")
         for field in pdu.fields:
             field.write(getattr(pdu, field.name), version, strict)
+        if version is not None and version < InterfaceVersion.V3_4:
+            dropped(pdu.octets_of_tail() or b"")
     except FieldError as error:
         return error
     except AttributeError as error:

@@ -17,7 +17,7 @@ from twisted_smpp.errors import FieldError
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.values import InterfaceVersion
 
-__all__ = ["MAX_TLVS", "TLV", "TLVs", "by_name", "by_tag", "register", "scan"]
+__all__ = ["MAX_TLVS", "TLV", "TLVs", "by_name", "by_tag", "dropped", "register", "scan"]
 
 T = TypeVar("T")
 _head = Struct(">HH").pack
@@ -204,6 +204,34 @@ def scan(octets: bytes) -> None:
         count += 1
     if count > MAX_TLVS:
         raise _stream(f"{count} TLVs, at most {MAX_TLVS} are allowed")
+
+
+#: Without these a message is another one: its text is missing, or what it is a part of.
+_ESSENTIAL = {
+    0x020C: "sar_msg_ref_num",
+    0x020E: "sar_total_segments",
+    0x020F: "sar_segment_seqnum",
+    0x0424: "message_payload",
+}
+
+
+def dropped(octets: bytes) -> bytes:
+    """What is left of TLVs for a peer of SMPP 3.3, which knows none: nothing.
+
+    Raises:
+        FieldError: ESME_ROPTPARNOTALLWD for one without which the message is another.
+    """
+    pos = 0
+    while pos + 4 <= len(octets):
+        name = _ESSENTIAL.get(octets[pos] << 8 | octets[pos + 1])
+        if name is not None:
+            raise FieldError(
+                name,
+                "SMPP 3.3 has no TLVs, and the message needs this one",
+                CommandStatus.ESME_ROPTPARNOTALLWD,
+            )
+        pos += 4 + (octets[pos + 2] << 8 | octets[pos + 3])
+    return b""
 
 
 def _stream(reason: str) -> FieldError:
