@@ -32,7 +32,9 @@ myst_heading_anchors = 3
 # A reference to a public name of ours must resolve. Types in signatures are named by the
 # module that defines them, and other projects' names cannot resolve without a network.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!twisted_smpp\b).*|twisted_smpp\.\w+\..*")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!twisted_smpp\b).*|twisted_smpp\.(?!text\.\w+$)\w+\..*"),
+]
 
 html_theme = "furo"
 html_title = f"twisted_smpp {release}"

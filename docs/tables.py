@@ -1,5 +1,6 @@
-"""The reference tables of PDUs, TLVs and statuses, made from the declarations themselves."""
+"""The reference tables of PDUs, TLVs and others, made from the declarations themselves."""
 
+import unicodedata
 from collections.abc import Iterator
 
 from docutils.nodes import Element, Node
@@ -7,8 +8,10 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from twisted_smpp import PDU, CommandStatus, Role, State
+from twisted_smpp import PDU, CommandStatus, DataCoding, Role, State
 from twisted_smpp.matrix import may_send
+from twisted_smpp.text import Charset, Language, scheme
+from twisted_smpp.text.gsm0338 import CHARACTERS, ESCAPE, alphabet
 from twisted_smpp.wire.pdu import registry
 from twisted_smpp.wire.tlvs import STANDARD
 
@@ -71,13 +74,87 @@ def statuses() -> Iterator[str]:
         yield f"| {names} | {int(status):#010x} | {status.description} |"
 
 
+def data_codings() -> Iterator[str]:
+    yield "| data_coding | SMPP calls it | read as |"
+    yield "| --- | --- | --- |"
+    for value in DataCoding:
+        charset = scheme(value).charset
+        if charset is Charset.DEFAULT:
+            read = "what the link agreed on, `TextRules.default_alphabet`"
+        else:
+            read = "octets, no text" if charset is Charset.OCTETS else charset.value
+        yield f"| {int(value):#04x} | {value.name} | {read} |"
+
+
+_NAMES = {"\n": "LF", "\r": "CR", "\f": "FF", " ": "space"}
+
+
+def _shown(character: str) -> str:
+    if character.isalnum():
+        return character
+    return _NAMES.get(character, f"\\{character}" if character.isascii() else character)
+
+
+def gsm() -> Iterator[str]:
+    tables = alphabet()
+    columns = range(0, 0x80, 0x10)
+    yield f"| | {' | '.join(f'{column:#04x}' for column in columns)} |"
+    yield f"| --- |{' --- |' * len(columns)}"
+    for row in range(0x10):
+        cells = [
+            "escape" if column + row == ESCAPE else _shown(tables.decode(bytes([column + row])))
+            for column in columns
+        ]
+        yield f"| **+{row:x}** | {' | '.join(cells)} |"
+
+
+def gsm_extension() -> Iterator[str]:
+    tables = alphabet()
+    yield "| behind the escape | character |"
+    yield "| --- | --- |"
+    pairs = [(tables.encode(character), character) for character in CHARACTERS]
+    for octets, character in sorted(pairs):
+        if len(octets) == 2:
+            yield f"| {octets[1]:#04x} | {_shown(character)} |"
+
+
+def languages() -> Iterator[str]:
+    yield "| language | identifier | single shift adds | locking shift adds |"
+    yield "| --- | --- | --- | --- |"
+    for language in Language:
+        single = _added(alphabet(single=language).characters)
+        locking = _added(alphabet(locking=language).characters)
+        yield (
+            f"| {language.name.capitalize()} | {int(language)} | {single} "
+            f"| {locking if language.has_locking_shift else 'it has none'} |"
+        )
+
+
+def _added(characters: frozenset[str]) -> str:
+    """What the default alphabet and its extension lack; of other scripts only how many."""
+    added = sorted(characters - CHARACTERS)
+    latin = any("LATIN" in unicodedata.name(character) for character in added)
+    return " ".join(map(_shown, added)) if latin else f"{len(added)} characters"
+
+
+TABLES = {
+    "pdus": pdus,
+    "tlvs": tlvs,
+    "statuses": statuses,
+    "data-codings": data_codings,
+    "gsm": gsm,
+    "gsm-extension": gsm_extension,
+    "languages": languages,
+}
+
+
 class Table(SphinxDirective):
-    """``{smpp-table} pdus``, ``tlvs`` or ``statuses``."""
+    """``{smpp-table} NAME``, a name of :data:`TABLES`."""
 
     required_arguments = 1
 
     def run(self) -> list[Node]:
-        lines = {"pdus": pdus, "tlvs": tlvs, "statuses": statuses}[self.arguments[0]]()
+        lines = TABLES[self.arguments[0]]()
         parent = Element()
         self.state.nested_parse(StringList(list(lines)), 0, parent, match_titles=True)
         return parent.children

@@ -16,7 +16,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import react
 
 from twisted_smpp import NPI, TON, ESMEService, RegisteredDelivery
-from twisted_smpp.text import coding
+from twisted_smpp.text import segments
 from twisted_smpp.trace import line
 
 TEXT = "Hello World! 👋"
@@ -71,7 +71,7 @@ async def send_one(reactor, port):
     esme.startService()
     try:
         await esme.when_bound().addTimeout(SECONDS, reactor)
-        coded = coding.encode(TEXT)
+        (segment,) = segments(TEXT)
         response = await esme.submit_sm(
             source_addr_ton=TON.ALPHANUMERIC,
             source_addr="Demo",
@@ -79,8 +79,7 @@ async def send_one(reactor, port):
             dest_addr_npi=NPI.ISDN,
             destination_addr=DESTINATION,
             registered_delivery=RegisteredDelivery.RECEIPT,
-            data_coding=coded.data_coding,
-            short_message=coded.octets,
+            **segment.fields,
         )
         receipt = await final.addTimeout(SECONDS, reactor)
         assert receipt.message_id == response.message_id

@@ -12,7 +12,7 @@ from twisted.cred.portal import Portal
 from twisted.internet import reactor
 
 from twisted_smpp import Account, AccountRealm, CommandStatus, RequestRefused, SMSCService
-from twisted_smpp.text import coding
+from twisted_smpp.text import Part
 
 
 class GermanAccount(Account):
@@ -21,7 +21,7 @@ class GermanAccount(Account):
     def submit_sm(self, session, request):
         if not request.destination_addr.startswith("49"):
             raise RequestRefused(CommandStatus.ESME_RINVDSTADR)
-        print(coding.decode(request.short_message, request.data_coding), flush=True)
+        print(Part.of(request).decode().text, flush=True)
         return super().submit_sm(session, request)
 
 

@@ -3,8 +3,10 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,72 @@ def test_esme_example_sends_to_the_message_centre_example(own_smsc, tmp_path):
     message_id = accepted.removeprefix("accepted as ")
     assert final == f"{message_id} is DELIVRD"
     assert "Your parcel is here" in own_smsc.log.read_text()
+
+
+def test_long_text_example_waits_for_all_receipts(smsc, tmp_path):
+    (tmp_path / "password").write_text("password\n")
+    command = [sys.executable, str(EXAMPLES / "send_long.py"), f"tcp:127.0.0.1:{smsc.port}"]
+    command += ["smppclient1", str(tmp_path / "password"), "491761234567", "It’s here. " * 20]
+
+    done = run(*command)
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    ids = [
+        line.removeprefix(f"part {number} of 2 accepted as ")
+        for number, line in enumerate(lines[:2], 1)
+    ]
+    assert lines[2:] == [f"{message_id} is DELIVRD" for message_id in ids]
+
+
+DELIVERING = """
+from twisted.application.service import Application
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.portal import Portal
+from twisted.internet import reactor
+
+from twisted_smpp import Account, AccountRealm, SMSCService
+from twisted_smpp.text import segments
+
+
+class Delivering(Account):
+    def bound(self, session):
+        super().bound(session)
+        for segment in reversed(segments("Is it here? " * 20, reference=7)):
+            session.deliver_sm(
+                source_addr="491761234567", destination_addr="1234", **segment.fields
+            )
+
+
+checker = InMemoryUsernamePasswordDatabaseDontUse(smppclient1=b"password")
+portal = Portal(AccountRealm(reactor, make=Delivering), [checker])
+application = Application("message centre")
+SMSCService("tcp:PORT:interface=127.0.0.1", portal).setServiceParent(application)
+"""
+
+
+def test_receiving_example_prints_a_long_text(tmp_path):
+    port = free_port()
+    (tmp_path / "delivering.py").write_text(DELIVERING.replace("PORT", str(port)))
+    (tmp_path / "password").write_text("password\n")
+    smsc = Daemon(tmp_path, ["--python", "delivering.py"], port, plugin=())
+    command = [sys.executable, str(EXAMPLES / "receive.py"), f"tcp:127.0.0.1:{port}"]
+    command += ["smppclient1", str(tmp_path / "password")]
+    receiving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    overdue = threading.Timer(20, receiving.kill)
+    overdue.start()
+    try:
+        line = receiving.stdout.readline().decode()
+        receiving.send_signal(signal.SIGINT)
+        assert receiving.wait() == 0
+    finally:
+        overdue.cancel()
+        receiving.kill()
+        receiving.stdout.close()
+        receiving.wait()
+        smsc.stop()
+
+    assert line == f"491761234567: {'Is it here? ' * 20!r}\n"
 
 
 def shell_lines(page, start):
