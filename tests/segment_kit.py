@@ -1,8 +1,8 @@
 """What tests of segments share: a second reckoning of sizes, from tests/data, and texts.
 
-It goes by the tables of gsm0338.json and the ``regex`` package, and by nothing of the package
-under test: greedy filling of parts with clusters is the best there is, so the least number of
-parts is that of the best of all codings.
+The reckoning goes by the tables of gsm0338.json and the ``regex`` package, and by nothing of
+the package under test. Filling one part after the other with clusters is the best there is, so
+the least number of parts is that of the best of all codings.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from wire_data import load
 
 from twisted_smpp.text.gsm0338 import Language
+from twisted_smpp.text.parts import Part
+from twisted_smpp.text.reassembly import Joined, Reassembly
 from twisted_smpp.text.rules import DEFAULT_ALPHABETS, Method, TextRules
-from twisted_smpp.text.udh import MessageIndication, Ports, Unknown
+from twisted_smpp.text.udh import Concatenation, MessageIndication, Ports, Unknown, header_of
 
 DATA = load("gsm0338.json")
 USER_DATA_OCTETS = 140
@@ -310,3 +312,29 @@ def sample(random: Random, script: int | None = None) -> str:
     size = random.choice((1, 7, 8, 30, 66, 67, 69, 70, 71, 140, 152, 153, 159, 160, 161, 350, 700))
     characters = [character for script in chosen for character in script]
     return "".join(random.choices(characters, k=size))
+
+
+# Parts.
+
+KEY = ("acme", "1", "2")
+
+
+def part(
+    number: int, total: int, reference: int = 7, body: bytes | None = None, width: int = 8
+) -> Part:
+    """One with a text that says which."""
+    if body is None:
+        body = b"<%d>" % number
+    which = Concatenation(reference, total, number, width)
+    if width == 0:
+        return Part.made(0, body, False, which)
+    return Part.made(0, header_of([which]) + body, True)
+
+
+def text(joined: Joined) -> str | None:
+    (decoded,) = joined.decode()
+    return decoded.text
+
+
+def add_all(reassembly: Reassembly, parts: Any, now: float = 0.0) -> list[Joined]:
+    return [joined for each in parts for joined in reassembly.add(*KEY, each, now)]

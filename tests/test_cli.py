@@ -165,7 +165,7 @@ def test_send_refuses_what_is_no_text():
     result = smpp("send", "-u", "me", "--to", "4917", "ab\udcff")
 
     assert result.exit_code == 2
-    assert "TEXT: no text at character 3" in result.stderr
+    assert "TEXT: not valid UTF-8 at character 3" in result.stderr
 
 
 def test_send_says_which_password_file_it_cannot_read(tmp_path):

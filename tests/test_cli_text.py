@@ -174,7 +174,7 @@ def test_what_is_no_text():
     result = smpp("text", "ab\udcff")
 
     assert result.exit_code == 2
-    assert "TEXT: no text at character 3" in result.stderr
+    assert "TEXT: not valid UTF-8 at character 3" in result.stderr
 
 
 def test_nothing_reaches_the_terminal_as_a_command():

@@ -361,7 +361,7 @@ def test_texts_are_not_shown() -> None:
 
 # Properties.
 
-PYTHON_CODECS = ["gsm0338", "gsm0338-hindi", "gsm0338-packed", "utf-8", "utf-16", "cp1252", "hz"]
+PYTHON_CODECS = ["gsm0338", "gsm0338-hindi", "utf-7", "utf-8", "utf-16", "cp1252", "hz"]
 RULES = st.builds(
     TextRules,
     default_alphabet=st.sampled_from(DEFAULT_ALPHABETS),

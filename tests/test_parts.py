@@ -318,10 +318,20 @@ def test_parts_in_different_codings_are_read_one_by_one() -> None:
 
 
 def test_parts_with_different_shifts_are_read_one_by_one() -> None:
-    for element, letter in ((LockingShift(1), b"\x07"), (SingleShift(1), b"\x1bi")):
-        one = with_header([Concatenation(1, 2, 1), element], letter)
-        two = with_header([Concatenation(1, 2, 2)], b"\x07")
-        assert join([one, two]).text == "ıì"
+    for element, octets, text in (
+        (LockingShift(1), b"\x07", "ıì"),
+        (SingleShift(1), b"\x1bi", "ıi"),
+    ):
+        one = with_header([Concatenation(1, 2, 1), element], octets)
+        two = with_header([Concatenation(1, 2, 2)], octets)
+        assert join([one, two]).text == text
+
+
+def test_two_parts_in_different_codings() -> None:
+    one = with_header([Concatenation(1, 2, 1)], b"\x00", 0)
+    two = with_header([Concatenation(1, 2, 2)], b"\x04\x36", 8)
+    assert join([two, one]).text == "@ж"
+    assert join([one, with_header([Concatenation(1, 2, 2)], b"\xe9", 3)]).text == "@é"
 
 
 def test_octets_are_joined() -> None:

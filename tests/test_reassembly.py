@@ -1,5 +1,5 @@
 # ruff: noqa: N802 - some names begin with the rows of the catalogue.
-"""Reassembly by example: what belongs together, what is handed over and when, and state."""
+"""Reassembly by example: what belongs together, what is handed over, and when."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from segment_kit import KEY, add_all, part, text
 
 from twisted_smpp.text import reassembly as module
 from twisted_smpp.text.parts import Part
@@ -21,28 +22,6 @@ from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import DeliverSM, SubmitSM
 
 CI = bool(os.environ.get("CI"))
-KEY = ("acme", "1", "2")
-
-
-def part(
-    number: int, total: int, reference: int = 7, body: bytes | None = None, width: int = 8
-) -> Part:
-    """One with a text that says which."""
-    if body is None:
-        body = b"<%d>" % number
-    which = Concatenation(reference, total, number, width)
-    if width == 0:
-        return Part.made(0, body, False, which)
-    return Part.made(0, header_of([which]) + body, True)
-
-
-def text(joined: Joined) -> str | None:
-    (decoded,) = joined.decode()
-    return decoded.text
-
-
-def add_all(reassembly: Reassembly, parts: Any, now: float = 0.0) -> list[Joined]:
-    return [joined for each in parts for joined in reassembly.add(*KEY, each, now)]
 
 
 def test_a_message_of_its_own_is_handed_over_at_once() -> None:
@@ -184,6 +163,15 @@ def test_T06_other_octets_begin_another_message(differing: int) -> None:
     rest = [part(number, 3, body=b"new") for number in (1, 2, 3) if number != differing]
     (joined,) = add_all(reassembly, rest)
     assert text(joined) == "newnewnew"
+
+
+def test_T06_another_data_coding_is_not_what_was_handed_over() -> None:
+    """Octets may be alike where the data_coding is not."""
+    reassembly = Reassembly()
+    for number in (1, 2):
+        reassembly.add(*KEY, Part.made(0, b"a", False, Concatenation(7, 2, number, 0)), 0.0)
+    reassembly.add(*KEY, Part.made(8, b"a", False, Concatenation(7, 2, 1, 0)), 0.0)
+    assert len(reassembly.flush()) == 1
 
 
 def test_T06_another_data_coding_or_ports_are_not_the_same_part() -> None:
@@ -418,135 +406,3 @@ def test_T05_the_room_that_is_reckoned_is_about_the_room_that_is_taken() -> None
     finally:
         tracemalloc.stop()
     assert 0.6 * reassembly.octets < taken < 1.2 * reassembly.octets
-
-
-# Flushing and state.
-
-
-def test_flushing_hands_over_everything() -> None:
-    reassembly = Reassembly()
-    for account in "abab":
-        reassembly.add(account, "1", str(len(reassembly)), part(1, 2), 0.0)
-    first = reassembly.flush("a")
-    assert [joined.account for joined in first] == ["a", "a"]
-    assert {joined.reason for joined in first} == {"flushed"}
-    rest = reassembly.flush(reason="the process ends")
-    assert [(joined.account, joined.reason) for joined in rest] == [("b", "the process ends")] * 2
-    assert reassembly.flush() == reassembly.flush("nobody") == []
-    assert (len(reassembly), reassembly.octets) == (0, 0)
-
-
-def full() -> Reassembly:
-    """One with every sort of entry."""
-    reassembly = Reassembly(seconds=60)
-    add_all(reassembly, [part(1, 2, 1), part(2, 2, 1)], 1.0)  # complete
-    add_all(reassembly, [part(1, 2, 1)], 2.0)  # repeated
-    which = Concatenation(5, 3, 2, 0)
-    add_all(reassembly, [Part.made(8, b"\xd8\x3d", False, which, Ports(3, 4))], 3.0)
-    which = Concatenation(6, 3, 2, 0)
-    add_all(reassembly, [Part.made(8, b"\xff\0\1", True, which)], 4.0)  # a broken header
-    octets = header_of([Concatenation(0x1234, 4, 1, 16), Ports(1, 2)]) + b"\xff\0"
-    reassembly.add("ö", "", "\U0001f44b", Part.made(4, octets, True), 5.5)
-    return reassembly
-
-
-def test_T07_state_is_what_json_has_and_comes_back() -> None:
-    reassembly = full()
-    saved = json.loads(json.dumps(reassembly.state()))
-    again = Reassembly.restored(saved, seconds=60)
-    assert json.loads(json.dumps(again.state())) == saved
-    assert (len(again), again.octets, again.deadline()) == (4, reassembly.octets, 62.0)
-    assert again.expire(1000.0) == reassembly.expire(1000.0)
-    assert again.duplicates == 1
-
-
-def test_T07_nothing_is_shared_with_what_was_saved() -> None:
-    reassembly = full()
-    state = reassembly.state()
-    frozen = json.dumps(state)
-    again = Reassembly.restored(state, seconds=60)
-    again.flush()
-    reassembly.flush()
-    assert json.dumps(state) == frozen
-
-
-def test_an_empty_state() -> None:
-    state = Reassembly().state()
-    assert Reassembly.restored(state).state() == state == {"open": [], "complete": []}
-
-
-def test_T07_what_is_over_new_limits_is_handed_over_by_the_next_call() -> None:
-    """Of all accounts, not only of the one that the call is about."""
-    state = full().state()
-    for limits, reason, kept in (
-        ({"most_open": 1}, "too many incomplete messages", 2),
-        ({"most_octets": 820}, "too many octets of the account", 2),
-        ({"most_octets_in_all": 0}, "too many octets of all accounts", 0),
-    ):
-        for call in ("expire", "add"):
-            again = Reassembly.restored(state, seconds=60, **limits)
-            ready = (
-                again.expire(6.0) if call == "expire" else again.add("x", "", "", ALONE, 6.0)[:-1]
-            )
-            assert {joined.reason for joined in ready} == {reason}
-            assert len(again) == kept
-            assert again.expire(6.0) == []
-    again = Reassembly.restored(state, seconds=1)
-    assert {joined.reason for joined in again.expire(6.0)} == {"not complete within 1 s"}
-
-
-ALONE = Part.made(0, b"alone", False)
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {},
-        {"open": []},
-        {"complete": []},
-        [],
-        None,
-        {"open": [{}], "complete": []},
-        {"open": 5, "complete": []},
-        {"open": [], "complete": [[["a", "b", "c", 1, 2, 8], 0.0]]},
-        {"open": [], "complete": [[["a"], 0.0, "00"]]},
-        {"open": [], "complete": [[["a", "b", "c", 1, 2, 8], 0.0, "xyz"]]},
-        {"open": [{"key": [], "since": 0.0, "echo": None, "parts": []}], "complete": []},
-        {"open": [{"key": ["a"] * 6, "since": "x", "echo": None, "parts": []}], "complete": []},
-        {"open": [{"key": ["a"] * 6, "since": 0.0, "echo": "x", "parts": []}], "complete": []},
-        {"open": [{"key": ["a"] * 6, "since": 0.0, "echo": None, "parts": [{}]}], "complete": []},
-    ],
-)
-def test_what_is_no_state_is_refused(state: Any) -> None:
-    with pytest.raises((ValueError, KeyError, TypeError)):
-        Reassembly.restored(state)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"octets": "?"},
-        {"octets": None},
-        {"concatenation": None},
-        {"concatenation": [1]},
-        {"concatenation": [7, 2, 0, 0]},
-        {"concatenation": [7, 2, 3, 0]},
-        {"concatenation": [7, 3, 1, 0]},
-        {"concatenation": [8, 2, 1, 0]},
-        {"concatenation": [7, 2, 1, 8]},
-        {"ports": [1]},
-        {"header": True, "octets": "/w=", "concatenation": [1, 1, 9, 0]},
-    ],
-)
-def test_a_part_that_is_none_is_refused(change: dict[str, Any]) -> None:
-    reassembly = Reassembly()
-    reassembly.add(*KEY, part(1, 2, width=0), 0.0)
-    state = json.loads(json.dumps(reassembly.state()))
-    state["open"][0]["parts"][0].update(change)
-    with pytest.raises((ValueError, KeyError, TypeError)):
-        Reassembly.restored(state)
-
-
-def test_addresses_are_shown_by_repr_and_texts_are_not() -> None:
-    (joined,) = add_all(Reassembly(), [part(1, 2, body=b"secret"), part(2, 2)])
-    assert repr(joined) == "Joined('1' to '2', 2 parts)"

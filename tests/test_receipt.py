@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -250,10 +251,28 @@ def test_R01_tlvs_of_a_wrong_size_are_as_good_as_none() -> None:
 
 
 def test_an_unknown_state_of_a_tlv_is_kept() -> None:
-    got = receipt(b"stat:DELIVRD", message_state=200)
+    got = receipt(b"id:1", message_state=200)
     assert got.message_state == 200
     assert not got.final
     assert got.problems == ()
+    assert receipt(b"stat:oops", message_state=200).message_state == 200
+
+
+def test_a_known_word_says_more_than_a_reserved_state() -> None:
+    assert receipt(b"stat:DELIVRD", message_state=200).delivered
+    assert receipt(b"stat:DELIVRD", message_state=5).message_state == 5
+
+
+def test_no_word_of_the_message_is_shown() -> None:
+    got = receipt(b"id:1 stat:Hallo Schatz done date:secret thing sub:many")
+    shown = repr(got) + " ".join(got.problems)
+    assert not {"Hallo", "Schatz", "secret", "thing", "many"} & set(re.findall(r"\w+", shown))
+    assert "'<12 characters>'" in repr(got)
+    assert got.problems == (
+        "sub: not a number",
+        "done date: not a time",
+        "stat: not a word for a state",
+    )
 
 
 @pytest.mark.parametrize(

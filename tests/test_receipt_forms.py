@@ -186,7 +186,6 @@ def test_R01_times_in_many_forms(value: str, expected: datetime | None) -> None:
         "2026-13-01 00:00:00",
         "\xb22601020304",
         "+601020304",
-        "soon",
     ],
 )
 def test_field_31_no_time_is_a_problem_and_no_error(value: str) -> None:
@@ -351,3 +350,9 @@ def test_R01_any_order_spacing_and_case(example: tuple[str, dict[str, str]]) -> 
     assert set(got.missing) == {
         "id", "sub", "dlvrd", "submit date", "done date", "stat", "err", "text",
     } - set(fields)  # fmt: skip
+
+
+def test_R01_keys_without_a_space() -> None:
+    got = parse(b"id:1,sub:001,dlvrd:001,submitdate:2601020304,donedate:2601020506,stat:DELIVRD")
+    assert got.missing == ("err", "text")
+    assert got.done_date == datetime(2026, 1, 2, 5, 6)

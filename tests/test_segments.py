@@ -9,10 +9,11 @@ import pytest
 from segment_kit import DATA
 
 from twisted_smpp.text.coding import codings
+from twisted_smpp.text.data_coding import MessageWaiting, Waiting
 from twisted_smpp.text.gsm0338 import Language
 from twisted_smpp.text.parts import Part, join
 from twisted_smpp.text.rules import Method, TextRules
-from twisted_smpp.text.segments import MOST_PARTS, Plan, TextTooLong, plan, segments
+from twisted_smpp.text.segments import MOST_PARTS, NotText, Plan, TextTooLong, plan, segments
 from twisted_smpp.text.udh import (
     Concatenation,
     LockingShift,
@@ -228,6 +229,25 @@ def test_a_message_class_that_does_not_exist(message_class: int) -> None:
         plan("a", message_class=message_class)
 
 
+@pytest.mark.parametrize("active", [False, True])
+def test_a_message_waiting_indication(active: bool) -> None:
+    kept = MessageWaiting(Waiting.FAX, active, store=True)
+    gone = MessageWaiting(Waiting.FAX, active, store=False)
+    bit = 8 * active
+    assert plan("a", waiting=gone).data_coding == 0xC1 | bit
+    assert plan("a", waiting=kept).data_coding == 0xD1 | bit
+    assert plan("ж", waiting=kept).data_coding == 0xE1 | bit
+    # Latin-1 has no such value, nor has UCS-2 that is to be discarded.
+    rules = TextRules(default_alphabet="latin-1", latin_1=True)
+    assert plan("þ", rules, waiting=kept).coding.name == "UCS-2"
+    assert plan("é", rules, waiting=gone).coding.name == "GSM 7-bit"
+    assert join(segments("é" * 200, rules, waiting=gone, reference=1), rules).text == "é" * 200
+    with pytest.raises(ValueError, match="waiting: no coding that is discarded has every"):
+        plan("ж", waiting=gone)
+    with pytest.raises(ValueError, match="a message class or message waiting, not both"):
+        plan("a", waiting=kept, message_class=0)
+
+
 # Cuts.
 
 
@@ -297,7 +317,11 @@ def test_packed_text_comes_back_whatever_a_part_ends_with(last: str, method: Met
             "a" * size + last * 3,
             "a" * size + last * 2 + "€" * 200,
         ):
-            assert join(segments(text, rules, reference=9), rules).text == text
+            parts = segments(text, rules, reference=9)
+            assert join(parts, rules).text == text
+            if method is not Method.PAYLOAD:
+                taken = 7 if method is Method.SAR and len(parts) > 1 else 0
+                assert max(len(each.short_message) for each in parts) <= 140 - taken
 
 
 def test_what_packing_cannot_say_is_sent_otherwise() -> None:
@@ -472,9 +496,10 @@ def test_a_header_that_leaves_no_room() -> None:
 
 def test_T02_a_lone_surrogate_is_not_sent() -> None:
     for text in ("\ud83d", "a\udc4b", "ж" * 100 + "\ud83d"):
-        with pytest.raises(UnicodeEncodeError) as caught:
+        with pytest.raises(NotText) as caught:
             plan(text, TextRules(languages=tuple(Language), latin_1=True))
-        assert caught.value.start == len(text) - 1
+        assert caught.value.position == len(text) - 1
+        assert text not in repr(caught.value)
 
 
 # Transliteration.

@@ -28,7 +28,7 @@ from text_kit import text_examples
 
 from twisted_smpp.text.parts import Part, join
 from twisted_smpp.text.rules import Method, TextRules
-from twisted_smpp.text.segments import Plan, Segment, plan, segments
+from twisted_smpp.text.segments import Plan, Segment, TextTooLong, plan, segments
 from twisted_smpp.text.udh import Concatenation, LockingShift, SingleShift, UserDataHeader
 from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import DataSM, DeliverSM, SubmitSM
@@ -59,7 +59,10 @@ def made(draw: Any) -> Made:
     text, rules = draw(TEXTS), draw(RULES)
     elements = draw(ELEMENTS) if rules.method in HEADERS else ()
     message_class = draw(CLASSES)
-    found = plan(text, rules, elements=elements, message_class=message_class)
+    try:
+        found = plan(text, rules, elements=elements, message_class=message_class)
+    except TextTooLong:  # behind the largest headers
+        hypothesis.reject()
     return Made(found, text, rules, elements, message_class)
 
 
@@ -212,10 +215,12 @@ def test_no_other_coding_needs_fewer_parts() -> None:
         if rules.default_alphabet != "gsm0338-packed":
             assert found.parts == least
         else:
-            # A full part has no room for the mark behind some last characters.
+            # A full part has no room for the mark behind some last characters; and a part that
+            # ends in carriage returns may not be readable at all.
             spared = fewest(found.text, rules, size, case.message_class, spare=1)
             assert least <= found.parts
-            assert spared is None or found.parts <= max(spared, least + 1)
+            if spared is not None and "\r" not in found.text:
+                assert found.parts <= max(spared, least + 1)
         _check_preference(case)
         _check_numbers(found, rules)
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from twisted_smpp.cli import message
-from twisted_smpp.cli.text_options import alphabet_option
+from twisted_smpp.cli.text_options import alphabet_option, standard_input
 from twisted_smpp.errors import PDUError
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.rules import TextRules
@@ -40,7 +40,7 @@ def decode(hex: tuple[str, ...], as_json: bool, show_password: bool, alphabet: s
     White space, colons and 0x are ignored; - reads from standard input. Exits with 1
     when the octets are not a PDU, saying what is wrong and which status a peer gets.
     """
-    text = sys.stdin.read() if hex == ("-",) else " ".join(hex)
+    text = standard_input() if hex == ("-",) else " ".join(hex)
     digits = re.sub(r"0[xX]|[\s:,]", "", text)
     try:
         octets = bytes.fromhex(digits)
@@ -65,12 +65,13 @@ def decode(hex: tuple[str, ...], as_json: bool, show_password: bool, alphabet: s
 def _frames(octets: bytes) -> list[bytes]:
     """The PDUs that follow each other; the last one may be incomplete."""
     frames = []
-    while octets:
-        length = int.from_bytes(octets[:4], "big")
-        if not 16 <= length <= len(octets):
-            length = len(octets)
-        frames.append(octets[:length])
-        octets = octets[length:]
+    at = 0
+    while at < len(octets):
+        length = int.from_bytes(octets[at : at + 4], "big")
+        if not 16 <= length <= len(octets) - at:
+            length = len(octets) - at
+        frames.append(octets[at : at + length])
+        at += length
     return frames
 
 

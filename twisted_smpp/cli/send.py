@@ -25,7 +25,7 @@ from twisted_smpp.passwords import read_password
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.receipt import STAT, Receipt, is_receipt
 from twisted_smpp.text.references import References
-from twisted_smpp.text.segments import Segment, TextTooLong, plan
+from twisted_smpp.text.segments import NotText, Segment, TextTooLong, plan
 from twisted_smpp.trace import line
 from twisted_smpp.values import NPI, TON, MessageState, RegisteredDelivery
 from twisted_smpp.wire.pdus import DataSM, DeliverSM, SubmitSM
@@ -93,8 +93,8 @@ def send(**options: Any) -> None:
     """
     try:
         found = plan(options["text"], rules_of(options))
-    except UnicodeEncodeError as error:
-        raise click.UsageError(f"TEXT: no text at character {error.start + 1}") from None
+    except NotText as error:
+        raise click.UsageError(f"TEXT: not valid UTF-8 at character {error.position + 1}") from None
     except TextTooLong as error:
         raise click.UsageError(str(error)) from None
     reference = References().next(options["source"], options["destination"])

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from twisted_smpp.cli.text_options import plain, rules_of, text_options
-from twisted_smpp.text.segments import Plan, TextTooLong, plan
+from twisted_smpp.cli.text_options import plain, rules_of, standard_input, text_options
+from twisted_smpp.text.segments import NotText, Plan, TextTooLong, plan
 from twisted_smpp.wire.tlvs import message_payload
 
 __all__ = ["text"]
@@ -54,12 +54,12 @@ def text(text: str, **options: Any) -> None:
     too long.
     """
     if text == "-":
-        text = sys.stdin.read().removesuffix("\n")
+        text = standard_input().removesuffix("\n")
     rules = rules_of(options)
     try:
         found = plan(text, rules, message_class=options["message_class"])
-    except UnicodeEncodeError as error:
-        raise click.UsageError(f"TEXT: no text at character {error.start + 1}") from None
+    except NotText as error:
+        raise click.UsageError(f"TEXT: not valid UTF-8 at character {error.position + 1}") from None
     except TextTooLong as error:
         click.echo(f"smpp text: {error}", err=True)
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import click
 from twisted_smpp.text.gsm0338 import Language
 from twisted_smpp.text.rules import DEFAULT_ALPHABETS, Method, TextRules
 
-__all__ = ["alphabet_option", "plain", "rules_of", "text_options"]
+__all__ = ["alphabet_option", "plain", "rules_of", "standard_input", "text_options"]
 
 #: Joins what belongs together, in emoji and in some scripts; a terminal knows them.
 _JOINERS = "\u200c\u200d"
@@ -72,6 +73,13 @@ def rules_of(options: dict[str, Any]) -> TextRules:
         graphemes=options.pop("graphemes"),
         transliterate=options.pop("transliterate"),
     )
+
+
+def standard_input() -> str:
+    """All of it; wrong usage when it is closed."""
+    if sys.stdin is None:
+        raise click.UsageError("-: there is no standard input")
+    return sys.stdin.read()
 
 
 def plain(text: str) -> str:

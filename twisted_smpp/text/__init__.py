@@ -28,6 +28,7 @@ from twisted_smpp.text.references import References
 from twisted_smpp.text.rules import DEFAULT_ALPHABETS, Method, TextRules
 from twisted_smpp.text.segments import (
     Culprit,
+    NotText,
     Plan,
     Segment,
     TextTooLong,
@@ -66,6 +67,7 @@ __all__ = [
     "MessageWaiting",
     "Method",
     "NetworkErrorCode",
+    "NotText",
     "Part",
     "Plan",
     "Ports",

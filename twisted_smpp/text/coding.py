@@ -6,6 +6,7 @@ Source: SMPP 5.0, 4.7.7 (data_coding); 3GPP TS 23.038, 4; 3GPP TS 23.040, 9.2.3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
@@ -17,12 +18,14 @@ from twisted_smpp.text.gsm0338 import ESCAPE, Language
 from twisted_smpp.text.rules import TextRules
 from twisted_smpp.text.udh import Element, LockingShift, SingleShift
 
-__all__ = ["USER_DATA_OCTETS", "Coding", "Decoded", "codings", "decode"]
+__all__ = ["LATIN_1", "SURROGATE", "USER_DATA_OCTETS", "Coding", "Decoded", "codings", "decode"]
 
 #: What one message holds (3GPP TS 23.040), its user data header included.
 USER_DATA_OCTETS = 140
 
 _DEFAULT_RULES = TextRules()
+#: Half of a character, alone.
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Decoded(NamedTuple):
@@ -31,7 +34,8 @@ class Decoded(NamedTuple):
     Attributes:
         text: None when they are no text.
         octets: as they came.
-        damaged: whether ``text`` has U+FFFD for octets that could not be read.
+        damaged: whether something could not be read: ``text`` has U+FFFD for it, or is None
+            where a header was announced and there is none.
     """
 
     text: str | None
@@ -100,6 +104,10 @@ class Coding:
     def is_faithful(self, octets: bytes, header_octets: int) -> bool:
         """Whether a reader gets back exactly these octets."""
         return True
+
+
+#: Western European text, which only some message centres take.
+LATIN_1 = Coding("LATIN-1", "latin-1", data_coding(Charset.LATIN_1))
 
 
 class UTF8(Coding):
@@ -247,7 +255,7 @@ def _codings(
     else:
         yield Coding(default_alphabet.upper(), default_alphabet, default)
     if latin_1 and not is_marked:
-        yield Coding("LATIN-1", "latin-1", data_coding(Charset.LATIN_1))
+        yield LATIN_1
     if waiting is None or waiting.store:  # there is no value for UCS-2 that is discarded
         yield UCS2(data_coding(Charset.UCS2, message_class, waiting))
 
@@ -283,9 +291,13 @@ def decode(
             return octets.decode(codec, errors)
 
     try:
-        return Decoded(read(octets), octets)
+        text = read(octets)
     except UnicodeDecodeError:
         return Decoded(read(octets, "replace"), octets, damaged=True)
+    if data_coding in rules.codecs and SURROGATE.search(text):
+        # Some codecs of Python let through what is no text.
+        return Decoded(SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text), octets, damaged=True)
+    return Decoded(text, octets)
 
 
 #: Where Python's name is not the one of the character set.

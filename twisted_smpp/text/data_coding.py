@@ -108,6 +108,9 @@ _GSM_BITS = (Charset.GSM, Charset.OCTETS, Charset.UCS2, Charset.OCTETS)
 def scheme(data_coding: int) -> Scheme:
     """What a data_coding stands for; a reserved value stands for octets.
 
+    3GPP TS 23.038 has telephones take reserved values for the GSM alphabet. Here they stay
+    octets, which lose nothing; ``TextRules.codecs`` can say otherwise for a link.
+
     Args:
         data_coding: 0 to 255.
     """

@@ -16,8 +16,9 @@ strategy says which of that counts as the same:
 ====================  ==================================================================
 
 The same characters match too, and come first, but for one case: where ids are converted, the
-same digits may be another number, and then the number counts. Where a strategy fits two messages,
-none is taken: rather a message without its receipt than one with the receipt of another.
+same digits may be another number. ``hex to decimal`` and ``decimal to hex`` then take the number;
+``hex-decimal`` and ``learn`` take neither. Where two messages fit, none is taken: rather a message
+without its receipt than one with the receipt of another.
 """
 
 from __future__ import annotations
@@ -268,18 +269,20 @@ class MessageIds(Generic[T]):
     def _usable(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
         """What counts of that which the strategies find, the strictest first."""
         same = self._verbatim.items(receipt_id)
-        only = self._settled or (self.strategy if self.strategy in _CONVERTING else None)
-        if same and (only not in (None, *_CONVERTING) or not self._converts):
+        settled = self._settled
+        if same and (not self._converts or settled not in (None, *_CONVERTING)):
             return {"verbatim": same}
         found = self._find_loosely(receipt_id)
-        if only in _CONVERTING and (only in found or same):
-            return {only: found[only]} if only in found else {"verbatim": same}
+        if self.strategy in _CONVERTING:
+            # It was said that ids are converted: the same digits are only the second best.
+            return found or ({"verbatim": same} if same else {})
         if same:
-            # The same digits may be another number: then nobody can tell which.
+            # The same digits may be another number: then nobody can tell which it is.
+            numbers = _CONVERTING if settled is None else {settled}
             return {"verbatim": same} | {
-                name: items for name, items in found.items() if name in _CONVERTING
+                name: items for name, items in found.items() if name in numbers
             }
-        return found if self._settled is None else self._by_settled(found)
+        return found if settled is None else self._by_settled(found)
 
     def _find_loosely(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
         found = {
@@ -315,9 +318,13 @@ class MessageIds(Generic[T]):
                 self._for[name] += 1
             elif "verbatim" not in names:
                 self._for[name] = 0
-        self._settled = next(
-            (name for name, count in self._for.items() if count >= self._settle_after), None
-        )
+        self._settled = next(filter(self._is_certain, self._for), None)
+
+    def _is_certain(self, name: str) -> bool:
+        """Whether enough speaks for a strategy, and less for reading ids as numbers."""
+        count = self._for[name]
+        rivals = (self._for.get(each, 0) for each in _CONVERTING if each != name)
+        return count >= self._settle_after and count > max(rivals)
 
     def forget(self) -> None:
         """Begins to learn anew."""

@@ -117,7 +117,7 @@ class Reassembly:
         self._octets = 0
         self._complete: OrderedDict[Key, tuple[float, bytes]] = OrderedDict()
         self.duplicates = 0
-        #: Restored with other limits perhaps, which no account is known to keep.
+        #: Restored or reopened: the next call looks at all that is open.
         self._is_unchecked = False
 
     def __len__(self) -> int:
@@ -165,17 +165,20 @@ class Reassembly:
             ready += self._make_room(account)
         return ready
 
-    def reopen(self, joined: Joined, without: Part, now: float) -> None:
+    def reopen(self, joined: Joined, without: Part, now: float) -> list[Joined]:
         """Takes back a whole message that could not be handed over.
 
         Args:
             joined: a message of several parts, as :meth:`add` returned it.
             without: the part that completed it, which its sender will send again.
             now: the time, in seconds.
+
+        Returns:
+            what there is to hand over: its other parts, if their reference is in use again.
         """
         which = without.concatenation
         if which is None or which.total == 1:
-            return
+            return []
         key = (
             joined.account,
             joined.source,
@@ -185,16 +188,28 @@ class Reassembly:
             which.width,
         )
         self._complete.pop(key, None)
-        if key in self._open:
-            return
-        opened = self._begin(key, now)
-        for part in joined.parts:
-            if part is not without and part.concatenation is not None:
-                self._keep(key, opened, part.concatenation.number, part)
+        known = {part.concatenation.number: part for part in joined.parts if part.concatenation}
+        del known[which.number]
+        opened = self._open.get(key)
+        if opened is None:
+            opened = self._begin(key, now)
+        opened.echo = None  # what is repeated has not been handed over
+        if any(known.get(number, part) != part for number, part in opened.parts.items()):
+            rest = tuple(part for _, part in sorted(known.items()))
+            reason = "its reference is used anew"
+            return [joined._replace(parts=rest, missing=(which.number,), reason=reason)]
+        for number, part in known.items():
+            if number not in opened.parts:
+                self._keep(key, opened, number, part)
+        self._is_unchecked = True
+        return []
 
     def expire(self, now: float) -> list[Joined]:
         """What is too old at ``now``, to be handed over incomplete; the oldest first."""
         ready = []
+        if self._is_unchecked:
+            whole = [key for key, opened in self._open.items() if len(opened.parts) == key[4]]
+            ready += [self._completed(key, now) for key in whole]
         while self._open:
             key, opened = next(iter(self._open.items()))
             if opened.since + self._seconds > now:
@@ -320,6 +335,8 @@ class Reassembly:
             key = _key_of_state(entry["key"])
             opened = made._begin(key, float(entry["since"]))
             opened.echo = None if entry["echo"] is None else bytes.fromhex(entry["echo"])
+            if not entry["parts"]:
+                raise ValueError("a message without parts")
             for part in map(_part_of_state, entry["parts"]):
                 which = part.concatenation
                 if which is None or not which.is_valid or key[3:] != (*which[:2], which.width):

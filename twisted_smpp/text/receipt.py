@@ -214,13 +214,19 @@ class Receipt:
 
     @property
     def message_state(self) -> MessageState | None:
-        """The state, by TLV or by the word; None when neither says."""
-        if self._message_state is not None:
-            return self._message_state
+        """The state, by TLV or by the word; None when neither says.
+
+        A reserved value in the TLV says less than a word that is known.
+        """
+        by_tlv = self._message_state
+        if by_tlv is not None and by_tlv <= MessageState.SKIPPED:
+            return by_tlv
         word = self.stat.upper()
         state = self._form.states.get(word)
-        # A vendor may say more about it.
-        return self._form.states.get(_first_word(word)) if state is None else state
+        if state is None:
+            # A vendor may say more about it.
+            state = self._form.states.get(_first_word(word))
+        return by_tlv if state is None else state
 
     @property
     def delivered(self) -> bool:
@@ -299,13 +305,13 @@ class Receipt:
         fields = self._read()
         for name in ("sub", "dlvrd"):
             if fields.get(name) and self._count(name) is None:
-                yield f"{name}: not a number: {_shown(fields[name])}"
+                yield f"{name}: not a number{_shown_number(fields[name])}"
         for name in ("submit date", "done date"):
             value = fields.get(name, "")
             if value.strip("0") and self._date(name) is None:
-                yield f"{name}: not a time: {_shown(value)}"
+                yield f"{name}: not a time{_shown_number(value)}"
         if self.stat and self.message_state is None:
-            yield f"stat: not a word for a state: {_shown(self.stat)}"
+            yield f"stat: not a word for a state{_shown_word(self.stat)}"
 
     def _count(self, name: str) -> int | None:
         value = self._read().get(name, "")
@@ -398,8 +404,9 @@ class Receipt:
         }
 
     def __repr__(self) -> str:
-        message_id, stat = _shown(self.message_id), _shown(self.stat)
-        return f"Receipt({message_id}, {stat}, message_state={self.message_state!r})"
+        stat = self.stat if _is_code(self.stat) else f"<{len(self.stat)} characters>"
+        state = self.message_state
+        return f"Receipt({_shown(self.message_id)}, {stat!r}, message_state={state!r})"
 
     def _all(self) -> tuple[Any, ...]:
         return (
@@ -475,6 +482,21 @@ def _shown(value: str) -> str:
     """The first word of a value; where a vendor has no key for the message, it may follow."""
     word = _first_word(value[: MOST_ID + 1])[:MOST_ID]
     return repr(word) if word == value else repr(word) + "..."
+
+
+def _shown_number(value: str) -> str:
+    """What stands where digits should, unless it may be words of the message."""
+    has_digits = any(each.isdigit() for each in _first_word(value)[:MOST_ID])
+    return f": {_shown(value)}" if has_digits else ""
+
+
+def _shown_word(value: str) -> str:
+    return f": {value!r}" if _is_code(value) else ""
+
+
+def _is_code(value: str) -> bool:
+    """Whether a value looks like a code of a machine: few letters, all of them capital."""
+    return len(value) <= 10 and value.isascii() and value == value.upper()
 
 
 def _error(error: int | str) -> str:

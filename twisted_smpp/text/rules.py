@@ -87,6 +87,10 @@ class TextRules:
             if not (isinstance(data_coding, int) and 0 <= data_coding <= 0xFF):
                 raise ValueError(f"codecs: {data_coding!r} is not a data_coding, 0 to 255")
             _check_codec(name)
+            if "packed" in name:
+                raise ValueError(
+                    f"codecs: {name!r} needs the header; packed text is the default_alphabet only"
+                )
 
 
 def _language(value: int) -> Language:

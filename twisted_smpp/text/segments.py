@@ -18,13 +18,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from twisted_smpp.text import gsm0338
-from twisted_smpp.text.coding import UCS2, UTF8, Coding, PackedGSM, codings
+from twisted_smpp.text.coding import LATIN_1, SURROGATE, UCS2, UTF8, Coding, PackedGSM, codings
 from twisted_smpp.text.data_coding import MessageWaiting
 from twisted_smpp.text.graphemes import boundary
 from twisted_smpp.text.parts import join
 from twisted_smpp.text.rules import Method, TextRules
 from twisted_smpp.text.transliterate import Change, transliterate
-from twisted_smpp.text.udh import Concatenation, Element, LockingShift, SingleShift, header_of
+from twisted_smpp.text.udh import Concatenation, Element, header_of
 from twisted_smpp.values import EsmClass
 from twisted_smpp.wire.tlvs import (
     message_payload,
@@ -33,7 +33,7 @@ from twisted_smpp.wire.tlvs import (
     sar_total_segments,
 )
 
-__all__ = ["MOST_PARTS", "Culprit", "Plan", "Segment", "TextTooLong", "plan", "segments"]
+__all__ = ["MOST_PARTS", "Culprit", "NotText", "Plan", "Segment", "TextTooLong", "plan", "segments"]
 
 #: What the number of parts, an octet, can say.
 MOST_PARTS = 255
@@ -53,6 +53,18 @@ class TextTooLong(ValueError):
 
 class _NoRoom(ValueError):
     """The header leaves too little of each part."""
+
+
+class NotText(ValueError):
+    """The text has a lone surrogate, half of a character, which no coding has.
+
+    Attributes:
+        position: its index.
+    """
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"the character at index {position} is a lone surrogate, which is no text")
+        self.position = position
 
 
 class Culprit(NamedTuple):
@@ -336,6 +348,8 @@ def plan(
     """
     _check_elements(elements)
     method = rules.method if method is None else method
+    if not isinstance(method, Method):
+        raise ValueError(f"method: {method!r} is not one of {', '.join(map(str, Method))}")
 
     def best(text: str) -> Plan:
         return _best(text, rules, method, tuple(elements), message_class, waiting)
@@ -367,18 +381,25 @@ def _transliterated(text: str, rules: TextRules, best: Callable[[str], Plan]) ->
 def _spellings(text: str, rules: TextRules) -> Iterator[tuple[str, tuple[Change, ...]]]:
     """The text as it is, then written with the characters of one alphabet after the other."""
     yield text, ()
-    for keep in _kept(rules):
+    if len(text) > MOST_PAYLOAD_OCTETS:
+        return  # it is too long in any spelling
+    for keep in _kept(text, rules):
         yield transliterate(text, keep)
 
 
-def _kept(rules: TextRules) -> Iterator[Container[str]]:
+def _kept(text: str, rules: TextRules) -> Iterator[Container[str]]:
     """What transliteration may leave: the characters of one alphabet after the other."""
     if not rules.default_alphabet.startswith("gsm0338"):
         yield _Writable(codings(rules.default_alphabet)[0])
         return
     yield gsm0338.CHARACTERS
+    characters = set(text)
     for language in rules.languages:
-        yield gsm0338.alphabet(language, language).characters
+        own = gsm0338.alphabet(language, language).characters
+        if not characters.isdisjoint(own - gsm0338.CHARACTERS):
+            yield own
+    if rules.latin_1:
+        yield _Writable(LATIN_1)
 
 
 class _Writable:
@@ -449,7 +470,9 @@ def _best(
         if found is not None and (best is None or found.parts < best.parts):
             best = found
     if best is None:
-        text.encode("utf-16-be")  # raises, and says which character is none
+        lone = SURROGATE.search(text)
+        if lone is not None:
+            raise NotText(lone.start())
         raise failure or ValueError("waiting: no coding that is discarded has every character")
     return best
 
@@ -528,10 +551,14 @@ def _room(
     return units * coding.unit_octets
 
 
+#: The identifiers of concatenation and of the shift tables.
+_WRITTEN_HERE = (0x00, 0x08, 0x24, 0x25)
+
+
 def _check_elements(elements: Sequence[Element]) -> None:
     """A reader would believe the last one of a kind, which may not be the true one."""
     for element in elements:
-        if isinstance(element, Concatenation | LockingShift | SingleShift):
+        if element.encode()[0] in _WRITTEN_HERE:
             raise ValueError(f"elements: {type(element).__name__} is written where it is needed")
 
 
