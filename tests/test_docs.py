@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from esme_kit import ServiceWorld
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from twisted_smpp import DeliverSM, MessageState
 from twisted_smpp.cli.main import main
+from twisted_smpp.esme.profile import Profile
+from twisted_smpp.esme.receiving import Received
 from twisted_smpp.testing import connect, success
 from twisted_smpp.text import (
     STAT,
@@ -33,7 +35,6 @@ from twisted_smpp.text import (
     UserDataHeader,
     join,
     plan,
-    segments,
 )
 from twisted_smpp.text.message_id import STRATEGIES
 
@@ -233,43 +234,24 @@ def test_counters_outlive_the_process(tmp_path):
     counters.close()
 
 
-def deliveries(text, **settings):
-    return [
-        DeliverSM(source_addr="491761234567", destination_addr="1234", **segment.fields)
-        for segment in segments(text, reference=7, **settings)
+def received(text, **more):
+    known = {"octets": b"", "damaged": False, "data_coding": 0, "ports": None, "parts": ()}
+    addresses = {"source": "491761234567", "destination": "1234"}
+    return Received(**{**addresses, "text": text, "missing": (), "pdu": None, **known, **more})
+
+
+def test_program_that_receives_shows_texts_and_gaps(capsys):
+    show = example("receive.py")["show"]
+
+    assert show(received(LONG)) is None
+    show(received("Your", missing=(2, 3)))
+    show(received(None, octets=bytes(5)))
+
+    assert capsys.readouterr().out.splitlines() == [
+        f"491761234567: {LONG!r}",
+        "491761234567: 'Your' [part 2 is missing] [part 3 is missing]",
+        "491761234567: 5 octets",
     ]
-
-
-@pytest.fixture
-def inbox():
-    clock, shown = Clock(), []
-    made = example("receive.py")["Inbox"](clock, lambda *message: shown.append(message))
-    return made, clock, shown
-
-
-def test_inbox_shows_whole_texts(inbox):
-    made, _, shown = inbox
-    first, second = deliveries(LONG)
-
-    made.receive(second)
-    assert shown == []
-    made.receive(deliveries("Hi")[0])
-    made.receive(first)
-
-    assert shown == [("491761234567", "Hi"), ("491761234567", LONG)]
-
-
-def test_inbox_shows_what_is_too_old(inbox):
-    made, clock, shown = inbox
-    made.receive(deliveries(LONG)[0])
-
-    clock.advance(599)
-    made.expire()
-    assert shown == []
-    clock.advance(1)
-    made.expire()
-
-    assert shown == [("491761234567", LONG[:153] + " [part 2 is missing]")]
 
 
 @pytest.fixture
@@ -322,3 +304,40 @@ def test_program_that_sends_long_texts_finds_its_receipts(shop, capsys):
     assert not second.called
     receipts.receive(Receipt.parse(b"id:2 stat:UNDELIV"))
     assert success(second).stat == "UNDELIV"
+
+
+def code_of(page, language):
+    text = (ROOT / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def test_sending_messages_of_the_page(capsys):
+    world = ServiceWorld()
+    smsc = world.start()
+    taken = []
+    smsc._on_request = lambda session, pdu: taken.append(pdu) or pdu.answer(message_id="1a")
+    names = {}
+    for code in code_of("docs/howto/send-messages.md", "python"):
+        exec(compile(code, "send-messages.md", "exec"), names)
+
+    done = Deferred.fromCoroutine(names["notify"](world.service))
+    world.flush()
+    assert capsys.readouterr().out == "accepted as 1a\n"
+    assert (taken[0].validity_period, taken[0].data_coding) == ("000000040000000R", 8)
+    receipt = DeliverSM(esm_class=4, short_message=b"id:1a stat:DELIVRD")
+    smsc.request(receipt)
+    world.flush()
+
+    assert success(done) is None
+    assert capsys.readouterr().out == "it was delivered\n"
+    assert names["sending"].retries.attempts == 3
+    world.stopped(world.service.stopService())
+
+
+def test_profile_of_the_page():
+    (code,) = code_of("docs/howto/send-messages.md", "toml")
+    profile = Profile.parse(code, "carrier.toml")
+
+    assert (profile.ids, profile.text.default_alphabet) == ("hex to decimal", "latin-1")
+    assert dict(profile.link) == {"window": 5, "rate": 20}
+    assert profile.tlvs == {0x1400: b"1101"}

@@ -1,597 +1,333 @@
 # ruff: noqa: N802 - some names begin with the rows of the catalogue.
-"""The service that stays bound: on a clock, with an endpoint that the test plays."""
+"""What the message centre sends, through the service: messages, alerts, and slow applications."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from esme_kit import Log
+from message_centre_kit import Centre
 from pairs import PENDING, outcome
-from sessions import pdus
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.task import Clock
-from zope.interface import implementer
+from twisted.internet.defer import Deferred
 
-from twisted_smpp.errors import FieldError, SessionLost
-from twisted_smpp.esme import ESMEService
-from twisted_smpp.factory import SMSCFactory
-from twisted_smpp.protocol import SMPPProtocol
-from twisted_smpp.states import State
+from twisted_smpp.errors import RequestRefused
+from twisted_smpp.esme.confirming import Confirming
+from twisted_smpp.esme.message import Progress
 from twisted_smpp.status import CommandStatus as S
-from twisted_smpp.testing import MemoryTransport, failure, success
+from twisted_smpp.testing import success
+from twisted_smpp.text.reassembly import Reassembly
 from twisted_smpp.text.receipt import Receipt
+from twisted_smpp.text.rules import TextRules
+from twisted_smpp.text.segments import segments
 from twisted_smpp.values import EsmClass
-from twisted_smpp.wire.pdus import AlertNotification, SubmitSM, SubmitSMResp, Unbind
+from twisted_smpp.wire.pdus import AlertNotification
 
+TEXT = "Привет! " * 20
+RECEIPT = b"id:42 sub:001 dlvrd:001 submit date:2601010000 done date:2601010001 stat:DELIVRD"
 
-@implementer(IStreamClientEndpoint)
-class Endpoint:
-    """A message centre, or none, that the test plays."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.attempts: list[float] = []
-        self.waiting: list[tuple[Any, Deferred[Any]]] = []
-        self.ends: list[tuple[MemoryTransport, MemoryTransport]] = []
-        self.bind_status = 0
-        self.smsc = SMSCFactory(
-            lambda s, r: self.bind_status, on_request=lambda s, r: self.answer, clock=clock
-        )
-        self.answer: Any = None
+def started(**settings: Any) -> Centre:
+    centre = Centre(**settings)
+    centre.start()
+    return centre
 
-    def connect(self, factory: Any) -> Deferred[Any]:
-        self.attempts.append(self.clock.seconds())
-        deferred: Deferred[Any] = Deferred()
-        self.waiting.append((factory, deferred))
-        return deferred
 
-    def refuses(self) -> None:
-        self.waiting.pop()[1].errback(ConnectionRefusedError())
-
-    def accepts(self) -> None:
-        factory, deferred = self.waiting.pop()
-        esme, smsc = MemoryTransport(self.clock, "ESME"), MemoryTransport(self.clock, "SMSC")
-        esme.other, smsc.other = smsc, esme
-        esme.protocol = factory.buildProtocol(None)
-        smsc.protocol = self.smsc.buildProtocol(None)
-        self.ends.append((esme, smsc))
-        for end in (smsc, esme):
-            end.protocol.makeConnection(end)
-        deferred.callback(esme.protocol)
-
-    def flush(self) -> None:
-        moved = True
-        while moved:
-            moved = False
-            for end in [end for ends in self.ends for end in ends]:
-                if end.written and not end.other.lost:
-                    moved = True
-                    end.other.protocol.dataReceived(end.taken(len(end.written)))
-                if end.disconnecting and not end.aborting and not end.written and not end.lost:
-                    end.closed()
-                    moved = True
-
-    def binds(self) -> SMPPProtocol:
-        """The whole way from the attempt to the bind; the message centre's side."""
-        self.accepts()
-        self.flush()
-        protocol = self.ends[-1][1].protocol
-        assert isinstance(protocol, SMPPProtocol)
-        return protocol
-
-    def drops(self) -> None:
-        self.ends[-1][0].cut()
-
-
-class World:
-    """A service with what is around it."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.clock = Clock()
-        self.endpoint = Endpoint(self.clock)
-        settings.setdefault("random", lambda: 1.0)
-        self.service = ESMEService(self.endpoint, "esme", "pw", reactor=self.clock, **settings)
-
-    def start(self) -> Any:
-        self.service.startService()
-        return self.endpoint.binds()
-
-    def next_attempt(self) -> float:
-        """Seconds until it connects again."""
-        before = self.clock.seconds()
-        calls = sorted(call.getTime() for call in self.clock.getDelayedCalls())
-        count = len(self.endpoint.attempts)
-        for at in calls:
-            self.clock.advance(max(0.0, at - self.clock.seconds()))
-            if len(self.endpoint.attempts) > count:
-                return self.clock.seconds() - before
-        raise AssertionError("it does not try again")
-
-    def stopped(self, deferred: Deferred[None]) -> None:
-        """It has stopped and nothing is left of it."""
-        self.endpoint.flush()
-        self.clock.advance(0)
-        assert success(deferred) is None
-        assert self.clock.getDelayedCalls() == []
-        assert self.service.session is None
-        assert all(end.lost for ends in self.endpoint.ends for end in ends)
-
-
-def test_it_binds_and_sends() -> None:
-    world = World()
-    assert world.service.state is State.CLOSED
-    world.start()
-    assert world.service.state is State.BOUND_TRX
-    assert isinstance(world.service.session, SMPPProtocol)
-    response = world.service.submit_sm(destination_addr="1")
-    world.endpoint.flush()
-    assert isinstance(success(response), SubmitSMResp)
-    world.stopped(world.service.stopService())
-
-
-def test_the_settings_of_the_bind() -> None:
-    world = World(bind="receiver", system_type="VMS", window=3)
-    world.service.startService()
-    world.endpoint.accepts()
-    (bind,) = pdus(world.endpoint.ends[0][0].written)
-    assert bind.command == "bind_receiver"
-    assert (bind.system_id, bind.password, bind.system_type) == ("esme", "pw", "VMS")
-    world.endpoint.flush()
-    assert world.service.session is not None
-    assert world.service.session.session.window == 3
-    world.stopped(world.service.stopService())
-
-
-def test_wrong_settings_are_refused_at_once() -> None:
-    with pytest.raises(FieldError):
-        World(system_type="x" * 99)
-    with pytest.raises(ValueError, match="bind is 'both'"):
-        World(bind="both")
-    with pytest.raises(ValueError, match="nonsense"):
-        ESMEService("nonsense:1", "esme", reactor=Clock())
-
-
-def test_an_endpoint_may_be_a_description() -> None:
-    from twisted.internet.testing import MemoryReactorClock
-
-    reactor = MemoryReactorClock()
-    service = ESMEService("tcp:192.0.2.9:2775", "esme", reactor=reactor)
-    service.startService()
-    ((host, port, *_),) = reactor.tcpClients
-    assert (host, port) == ("192.0.2.9", 2775)
-    service.stopService()
-
-
-# when_bound and request.
-
-
-def test_when_bound_fires_at_the_bind_and_at_once_afterwards() -> None:
-    world = World()
-    waiting = [world.service.when_bound() for _ in range(2)]
-    world.service.startService()
-    assert [outcome(each) for each in waiting] == [PENDING] * 2
-    world.endpoint.accepts()
-    assert [outcome(each) for each in waiting] == [PENDING] * 2
-    world.endpoint.flush()
-    session = world.service.session
-    assert [success(each) for each in (*waiting, world.service.when_bound())] == [session] * 3
-    world.stopped(world.service.stopService())
-
-
-def test_when_bound_waits_again_once_the_link_is_lost() -> None:
-    world = World()
-    world.start()
-    world.endpoint.drops()
-    again = world.service.when_bound()
-    assert outcome(again) == PENDING
-    world.next_attempt()
-    world.endpoint.binds()
-    assert success(again) is world.service.session
-    world.stopped(world.service.stopService())
-
-
-def test_when_bound_may_be_cancelled() -> None:
-    world = World()
-    first, second, third = (world.service.when_bound() for _ in range(3))
-    second.cancel()
-    assert isinstance(failure(second), CancelledError)
-    first.addCallback(lambda _: third.cancel())
-    world.start()
-    assert isinstance(failure(third), CancelledError)
-    world.stopped(world.service.stopService())
-
-
-def test_the_callback_of_one_may_cancel_those_behind_it() -> None:
-    world = World()
-    waiting = [world.service.when_bound() for _ in range(4)]
-    waiting[0].addCallback(lambda _: waiting[1].cancel())
-    world.start()
-    assert isinstance(failure(waiting[1]), CancelledError)
-    assert success(waiting[2]) is success(waiting[3]) is world.service.session
-    world.stopped(world.service.stopService())
-
-
-def test_when_bound_fails_when_the_service_stops_before() -> None:
-    world = World()
-    waiting = world.service.when_bound()
-    world.service.startService()
-    stopping = world.service.stopService()
-    assert isinstance(failure(waiting), SessionLost)
-    world.stopped(stopping)
-
-
-def test_a_request_that_nobody_can_take_was_never_sent() -> None:
-    world = World()
-
-    def never_sent() -> None:
-        error = failure(world.service.submit_sm())
-        assert isinstance(error, SessionLost)
-        assert "never sent" in str(error)
-
-    never_sent()
-    world.service.startService()
-    never_sent()
-    world.endpoint.binds()
-    world.endpoint.drops()
-    never_sent()
-    world.stopped(world.service.stopService())
-
-
-# Staying bound.
-
-
-def test_S13_delays_double_up_to_the_longest() -> None:
-    world = World()
-    world.service.startService()
-    delays = []
-    for _ in range(9):
-        world.endpoint.refuses()
-        delays.append(round(world.next_attempt(), 6))
-    assert delays == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert len(world.endpoint.attempts) == 10
-    stopping = world.service.stopService()
-    world.stopped(stopping)
-
-
-@pytest.mark.parametrize("drawn", [0.0, 0.25, 0.999])
-def test_S13_the_jitter_is_drawn_from_zero_to_the_delay(drawn: float) -> None:
-    world = World(random=lambda: drawn, first_delay=2.0, longest_delay=5.0)
-    world.service.startService()
-    delays = []
-    for _ in range(4):
-        world.endpoint.refuses()
-        delays.append(world.next_attempt())
-    assert delays == pytest.approx([2 * drawn, 4 * drawn, 5 * drawn, 5 * drawn])
-    world.stopped(world.service.stopService())
-
-
-def test_S13_refused_binds_count_like_failed_connections() -> None:
-    world = World()
-    world.endpoint.bind_status = S.ESME_RINVPASWD
-    errors: list[Any] = []
-    world.service.log = Log(errors)
-    world.service.startService()
-    delays = []
-    for _ in range(5):
-        world.endpoint.binds()
-        assert world.service.session is None
-        delays.append(round(world.next_attempt(), 6))
-    assert delays == [1, 2, 4, 8, 16]
-    assert len(errors) == 5
-    assert "ESME_RINVPASWD" in errors[0]
-    world.stopped(world.service.stopService())
-
-
-def test_S13_a_message_centre_that_accepts_and_drops_is_not_stormed() -> None:
-    world = World()
-    world.service.startService()
-    delays = []
-    for _ in range(5):
-        world.endpoint.binds()
-        world.endpoint.drops()
-        delays.append(round(world.next_attempt(), 6))
-    assert delays == [1, 2, 4, 8, 16]
-    world.stopped(world.service.stopService())
-
-
-def test_S13_a_bind_that_held_a_minute_begins_anew() -> None:
-    world = World()
-    world.service.startService()
-    for seconds, expected in ((59.0, 2.0), (61.0, 1.0)):
-        for _ in range(2):
-            world.endpoint.binds()
-            world.endpoint.drops()
-            world.next_attempt()
-        world.endpoint.binds()
-        for _ in range(int(seconds)):
-            world.clock.advance(1)
-            world.endpoint.flush()
-        world.endpoint.drops()
-        assert world.next_attempt() >= expected
-        if seconds > 60:
-            assert world.clock.seconds() - world.endpoint.attempts[-2] == pytest.approx(62.0)
-    world.stopped(world.service.stopService())
-
-
-def test_the_name_is_resolved_anew_for_each_attempt() -> None:
-    world = World()
-    world.service.startService()
-    for count in range(1, 4):
-        assert len(world.endpoint.attempts) == count
-        world.endpoint.refuses()
-        world.next_attempt()
-    world.stopped(world.service.stopService())
-
-
-def test_one_attempt_at_a_time() -> None:
-    world = World()
-    world.service.startService()
-    world.clock.advance(3600)
-    assert len(world.endpoint.waiting) == 1
-    world.stopped(world.service.stopService())
-
-
-def test_a_dead_message_centre_is_left() -> None:
-    world = World()
-    world.start()
-    for end in world.endpoint.ends[0]:
-        end.written = b""
-    world.clock.advance(30)
-    world.clock.advance(10)
-    world.clock.advance(0)
-    assert world.service.session is None
-    world.next_attempt()
-    world.endpoint.binds()
-    assert world.service.state is State.BOUND_TRX
-    world.stopped(world.service.stopService())
-
-
-# Stopping.
-
-
-def test_stop_during_the_connection_attempt() -> None:
-    world = World()
-    world.service.startService()
-    stopping = world.service.stopService()
-    world.stopped(stopping)
-
-
-def test_stop_while_waiting_for_the_next_attempt() -> None:
-    world = World()
-    world.service.startService()
-    world.endpoint.refuses()
-    world.stopped(world.service.stopService())
-
-
-def test_stop_during_the_bind() -> None:
-    world = World()
-    world.service.log = Log([])
-    world.service.startService()
-    world.endpoint.accepts()
-    stopping = world.service.stopService()
-    world.stopped(stopping)
-
-
-def test_stop_awaits_what_is_in_flight_and_unbinds() -> None:
-    world = World()
-    world.endpoint.answer = Deferred()
-    smsc = world.start()
-    seen: list[Any] = []
-    smsc.add_tap(lambda direction, pdu, octets, time: seen.append(type(pdu)))
-    response = world.service.submit_sm()
-    stopping = world.service.stopService()
-    world.endpoint.flush()
-    assert outcome(stopping) == PENDING
-    assert Unbind not in seen
-    world.endpoint.answer.callback(None)
-    world.endpoint.flush()
-    success(response)
-    assert Unbind in seen
-    world.stopped(stopping)
-    assert len(world.endpoint.attempts) == 1
-
-
-def test_stop_does_not_wait_for_ever() -> None:
-    world = World(drain=3.0)
-    world.endpoint.answer = Deferred()
-    world.endpoint.smsc.answer_timeout = 1000
-    world.start()
-    response = world.service.submit_sm()
-    stopping = world.service.stopService()
-    world.endpoint.flush()
-    for _ in range(10):
-        world.clock.advance(1)
-        world.endpoint.flush()
-    assert isinstance(failure(response), SessionLost)
-    world.stopped(stopping)
-
-
-def test_the_link_may_break_while_it_stops() -> None:
-    world = World()
-    world.endpoint.answer = Deferred()
-    world.start()
-    response = world.service.submit_sm()
-    stopping = world.service.stopService()
-    world.endpoint.drops()
-    assert isinstance(failure(response), SessionLost)
-    world.stopped(stopping)
-
-
-def test_it_may_be_started_again() -> None:
-    world = World()
-    for _ in range(3):
-        world.start()
-        assert world.service.state is State.BOUND_TRX
-        world.stopped(world.service.stopService())
-
-
-def test_it_may_be_started_again_while_it_stops() -> None:
-    world = World()
-    world.endpoint.answer = Deferred()
-    world.start()
-    response = world.service.submit_sm()
-    stopping = world.service.stopService()
-    world.service.startService()
-    world.endpoint.answer.callback(None)
-    world.endpoint.flush()
-    success(response)
-    success(stopping)
-    assert world.service.running
-    world.clock.advance(60)
-    assert len(world.endpoint.attempts) == 2
-    world.endpoint.accepts()
-    world.endpoint.flush()
-    assert world.service.state is State.BOUND_TRX
-    world.stopped(world.service.stopService())
-
-
-def test_who_waits_again_at_once_waits_for_the_next_start() -> None:
-    world = World()
-    world.service.startService()
-    tries: list[Any] = []
-
-    def again(_: object = None) -> None:
-        tries.append(world.service.when_bound().addCallbacks(tries.append, again))
-
-    again()
-    world.stopped(world.service.stopService())
-    assert len(tries) == 2
-    world.start()
-    assert len(tries) == 3
-    world.stopped(world.service.stopService())
-
-
-def test_a_session_that_ends_is_not_handed_out() -> None:
-    world = World()
-    world.start()
-    world.endpoint.answer = Deferred()
-    held = world.service.submit_sm()
-    ended = world.service.session.unbind()
-    next_one = world.service.when_bound()
-    assert outcome(next_one) == PENDING
-    world.endpoint.answer.callback(None)
-    world.endpoint.flush()
-    success(held)
-    success(ended)
-    world.stopped(world.service.stopService())
-    assert isinstance(failure(next_one), SessionLost)
-
-
-def test_stop_without_a_start_is_nothing() -> None:
-    world = World()
-    world.stopped(world.service.stopService())
-
-
-# What the message centre sends.
-
-
-def asked(world: World, send: Any) -> Any:
-    """What a delivery is answered with."""
-    smsc = world.start()
-    response = send(smsc)
-    world.endpoint.flush()
+def status(response: Deferred[Any]) -> Any:
+    """What a delivery was answered."""
     result = outcome(response)
     response.addErrback(lambda _: None)
-    world.stopped(world.service.stopService())
     return getattr(result, "command_status", result)
 
 
-RECEIPT = b"id:42 sub:001 dlvrd:001 submit date:2601010000 done date:2601010001 stat:DELIVRD"
+def delivered(centre: Centre, command: str = "deliver_sm", **fields: Any) -> Any:
+    fields = {"source_addr": "49171", "destination_addr": "Shop", **fields}
+    response = getattr(centre.session, command)(**fields)
+    centre.flush()
+    return response
+
+
+def parts(centre: Centre, numbers: tuple[int, ...] = (1, 2, 3), reference: int = 7) -> list[Any]:
+    pdus = segments(TEXT, reference=reference)
+    assert len(pdus) == 3
+    return [status(delivered(centre, **pdus[number - 1].fields)) for number in numbers]
+
+
+# Messages.
 
 
 @pytest.mark.parametrize("command", ["deliver_sm", "data_sm"])
 def test_messages_are_for_on_message(command: str) -> None:
     got: list[Any] = []
-    world = World(on_message=got.append, on_receipt=lambda *what: got.append(what))
-    assert asked(world, lambda smsc: getattr(smsc, command)(source_addr="7")) == 0
-    (pdu,) = got
-    assert (pdu.command, pdu.source_addr) == (command, "7")
+    centre = started(on_message=got.append, on_receipt=lambda *what: got.append(what))
+    assert status(delivered(centre, command, data_coding=4)) == 0
+    (received,) = got
+    assert (received.source, received.destination, received.text) == ("49171", "Shop", None)
+    assert received.pdu.command == command
+    centre.stops()
+
+
+def test_texts_are_read_as_the_link_writes_them() -> None:
+    got: list[Any] = []
+    centre = started(on_message=got.append, text=TextRules(default_alphabet="latin-1"))
+    delivered(centre, short_message="Grüße".encode("latin-1"))
+    assert got[0].text == "Grüße"
+    centre.stops()
+
+
+def test_8_a_long_message_comes_as_one() -> None:
+    got: list[Any] = []
+    centre = started(on_message=got.append)
+    assert parts(centre, (3, 1)) == [0, 0]
+    centre.drops()
+    centre.rebinds()
+    assert parts(centre, (2,)) == [0]
+    assert [received.text for received in got] == [TEXT]
+    centre.stops()
+
+
+def test_8_what_is_missing_is_not_waited_for_for_ever() -> None:
+    got: list[Any] = []
+    centre = started(on_message=got.append, reassembly=Reassembly(seconds=100.0))
+    parts(centre, (3, 1))
+    centre.passes(90)
+    assert got == []
+    centre.passes(40)
+    assert [received.missing for received in got] == [(2,), (2,)]
+    assert centre.service._sweep_call is None
+    centre.stops()
+
+
+def test_8_nor_after_a_restart() -> None:
+    got: list[Any] = []
+    centre = started(on_message=got.append)
+    parts(centre, (1,))
+    centre.stops()
+    centre.start()
+    centre.passes(630)
+    assert [received.missing for received in got] == [(2, 3)]
+    centre.stops()
 
 
 def test_the_answer_of_on_message_counts() -> None:
-    world = World(on_message=lambda pdu: S.ESME_RX_R_APPN)
-    assert asked(world, lambda smsc: smsc.deliver_sm()) == S.ESME_RX_R_APPN
-
-    async def later(pdu: Any) -> int:
+    async def later(received: Any) -> int:
         return int(S.ESME_RX_P_APPN)
 
-    assert asked(World(on_message=later), lambda smsc: smsc.deliver_sm()) == S.ESME_RX_P_APPN
+    def refuses(received: Any) -> None:
+        raise RequestRefused(S.ESME_RX_R_APPN)
+
+    for on_message, expected in (
+        (lambda received: S.ESME_RX_R_APPN, S.ESME_RX_R_APPN),
+        (later, S.ESME_RX_P_APPN),
+        (refuses, S.ESME_RX_R_APPN),
+    ):
+        centre = started(on_message=on_message)
+        assert status(delivered(centre)) == expected
+        assert parts(centre) == [0, 0, expected]
+        centre.stops()
 
 
 def test_without_on_message_the_message_centre_keeps_them() -> None:
-    assert asked(World(), lambda smsc: smsc.deliver_sm()) == S.ESME_RX_T_APPN
+    centre = started()
+    assert status(delivered(centre)) == S.ESME_RX_T_APPN
+    assert parts(centre, (1,)) == [S.ESME_RX_T_APPN]
+    centre.stops()
+
+
+def test_S16_what_on_message_raises_is_try_again(logged_errors: Any) -> None:
+    got: list[Any] = []
+
+    def fails_at_first(received: Any) -> None:
+        got.append(received.text)
+        if len(got) in (1, 3):
+            raise ZeroDivisionError
+
+    centre = started(on_message=fails_at_first)
+    answers = [status(delivered(centre, short_message=b"hi")) for _ in range(2)]
+    assert answers == [S.ESME_RX_T_APPN, 0]
+    assert parts(centre, (1, 2, 3, 3)) == [0, 0, S.ESME_RX_T_APPN, 0]
+    assert got == ["hi", "hi", TEXT, TEXT]
+    assert len(logged_errors.flush(ZeroDivisionError)) == 2
+    centre.stops()
+
+
+# Slow applications.
+
+
+def test_S16_an_answer_may_take_ten_seconds(logged_errors: Any) -> None:
+    answers: list[Deferred[Any]] = []
+
+    def slow(received: Any) -> Deferred[Any]:
+        answers.append(Deferred())
+        return answers[-1]
+
+    centre = started(on_message=slow)
+    one = delivered(centre, short_message=b"hi")
+    for number in (1, 2):
+        parts(centre, (number,))
+    long = delivered(centre, **segments(TEXT, reference=7)[2].fields)
+    centre.passes(9.5)
+    assert (outcome(one), outcome(long)) == (PENDING, PENDING)
+    centre.passes(1)
+    assert [status(one), status(long)] == [S.ESME_RX_T_APPN] * 2
+    assert len(logged_errors.flush(TimeoutError)) == 2
+    again = delivered(centre, **segments(TEXT, reference=7)[2].fields)
+    assert len(answers) == 3
+    answers[2].callback(None)
+    centre.flush()
+    assert status(again) == 0
+    answers[0].callback(None)
+    answers[1].callback(S.ESME_RX_T_APPN)
+    assert parts(centre, (3,)) == [0]
+    assert len(answers) == 3
+    centre.stops()
+
+
+def test_the_limit_is_that_of_the_link() -> None:
+    centre = started(on_message=lambda received: Deferred(), answer_timeout=100.0)
+    for number in (1, 2):
+        parts(centre, (number,))
+    pending = delivered(centre, **segments(TEXT, reference=7)[2].fields)
+    centre.passes(29)
+    assert outcome(pending) == PENDING
+    assert parts(centre, (3,)) == [S.ESME_RX_T_APPN]
+    pending.addErrback(lambda _: None)
+    centre.stops_by_force()
+
+
+def test_D16_a_link_that_breaks_while_the_application_thinks_loses_nothing() -> None:
+    answers: list[Deferred[Any]] = []
+
+    def slow(received: Any) -> Deferred[Any]:
+        answers.append(Deferred())
+        return answers[-1]
+
+    centre = started(on_message=slow)
+    parts(centre, (1, 2))
+    lost = delivered(centre, **segments(TEXT, reference=7)[2].fields)
+    centre.drops()
+    lost.addErrback(lambda _: None)
+    centre.rebinds()
+    assert parts(centre, (3,)) == [S.ESME_RX_T_APPN]
+    answers[0].callback(S.ESME_RX_T_APPN)
+    pending = delivered(centre, **segments(TEXT, reference=7)[2].fields)
+    answers[1].callback(None)
+    centre.flush()
+    assert status(pending) == 0
+    assert len(answers) == 2
+    centre.stops()
+
+
+def test_26_enquire_link_is_answered_meanwhile_and_receipts_are_taken() -> None:
+    centre = Centre(on_message=lambda received: Deferred())
+    centre.endpoint.smsc.window = 100
+    centre.start()
+    message = centre.send()
+    for number in range(99):
+        delivered(centre, short_message=b"%d" % number).addErrback(lambda _: None)
+    enquiry = centre.session.enquire_link()
+    centre.flush()
+    assert success(enquiry).command_status == 0
+    assert status(centre.says("1")) == 0
+    assert message.progress is Progress.DELIVERED
+    centre.stops_by_force()
+
+
+def test_a_slow_application_is_not_read_for(logged_errors: Any) -> None:
+    got: list[Any] = []
+
+    def slow(received: Any) -> Deferred[Any]:
+        got.append(received)
+        return Deferred()
+
+    centre = Centre(on_message=slow, max_unanswered=5)
+    centre.endpoint.smsc.window = 100
+    centre.start()
+    responses = [centre.session.deliver_sm(short_message=b"%d" % number) for number in range(20)]
+    centre.flush()
+    assert len(got) == 5
+    esme_end, _ = centre.endpoint.ends[-1]
+    assert not esme_end.reading
+    centre.passes(10.5)
+    assert len(got) == 10
+    assert [status(each) for each in responses[:6]] == [S.ESME_RX_T_APPN] * 5 + [PENDING]
+    for response in responses:
+        response.addErrback(lambda _: None)
+    centre.stops_by_force()
+    logged_errors.flush(TimeoutError)
+
+
+# Receipts.
 
 
 @pytest.mark.parametrize("kind", [EsmClass.MC_DELIVERY_RECEIPT, EsmClass.INTERMEDIATE_NOTIFICATION])
-def test_receipts_are_for_on_receipt(kind: int) -> None:
+@pytest.mark.parametrize("command", ["deliver_sm", "data_sm"])
+def test_receipts_are_for_on_receipt(kind: int, command: str) -> None:
     got: list[Any] = []
-    world = World(
-        on_message=lambda pdu: got.append("message"),
+    centre = started(
+        on_message=lambda received: got.append("message"),
         on_receipt=lambda receipt, pdu: got.append((receipt, pdu)),
     )
-    assert asked(world, lambda s: s.deliver_sm(esm_class=kind, short_message=RECEIPT)) == 0
+    text = {"short_message": RECEIPT} if command == "deliver_sm" else {}
+    tlvs = {} if text else {"message_payload": RECEIPT}
+    assert status(delivered(centre, command, esm_class=kind, tlvs=tlvs, **text)) == 0
     ((receipt, pdu),) = got
     assert isinstance(receipt, Receipt)
     assert (receipt.message_id, receipt.stat, receipt.delivered) == ("42", "DELIVRD", True)
-    assert pdu.short_message == RECEIPT
+    assert pdu.command == command
+    centre.stops()
 
 
-def test_without_on_receipt_they_are_messages() -> None:
+def test_without_on_receipt_they_are_accepted_once_something_was_sent() -> None:
     got: list[Any] = []
-    world = World(on_message=got.append)
+    centre = started(on_message=got.append)
     kind = EsmClass.MC_DELIVERY_RECEIPT
-    assert asked(world, lambda s: s.deliver_sm(esm_class=kind, short_message=RECEIPT)) == 0
-    assert got[0].short_message == RECEIPT
+    assert status(delivered(centre, esm_class=kind, short_message=RECEIPT)) == 0x64
+    assert centre.service.confirming.parked == 0
+    centre.service.send("491761234567", "Hi")
+    centre.flush()
+    assert status(delivered(centre, esm_class=kind, short_message=RECEIPT)) == 0
+    assert got == []
+    assert centre.service.confirming.parked == 1
+    centre.stops()
 
 
-def test_alerts_are_for_on_alert() -> None:
+@pytest.mark.parametrize("octets", [b"", b"\xff" * 200, b"id:" * 50, b"stat:" + b"9" * 190])
+def test_31_a_receipt_that_cannot_be_read_is_accepted(octets: bytes) -> None:
+    centre = started(confirming=Confirming())
+    kind = EsmClass.MC_DELIVERY_RECEIPT
+    assert status(delivered(centre, esm_class=kind, short_message=octets)) == 0
+    centre.stops()
+
+
+# Alerts.
+
+
+def test_alerts_are_for_on_alert(logged_errors: Any) -> None:
     got: list[Any] = []
-    world = World(on_alert=got.append)
-    assert asked(world, lambda smsc: smsc.alert_notification(source_addr="5")) is None
+    for on_alert in (got.append, None, lambda alert: 1 / 0):
+        centre = started(on_alert=on_alert)
+        centre.session.alert_notification(source_addr="5")
+        centre.flush()
+        assert centre.service.session is not None
+        centre.stops()
     (alert,) = got
     assert isinstance(alert, AlertNotification)
     assert alert.source_addr == "5"
-    assert asked(World(), lambda s: s.alert_notification()) is None
+    assert len(logged_errors.flush(ZeroDivisionError)) == 1
 
 
 def test_A17_an_outbind_is_no_alert_and_binds_nothing() -> None:
     got: list[Any] = []
-    world = World(on_alert=got.append, on_message=got.append)
-    world.service.startService()
-    world.endpoint.accepts()
-    esme, smsc = world.endpoint.ends[0]
+    centre = Centre(on_alert=got.append, on_message=got.append)
+    centre.service.startService()
+    centre.endpoint.accepts()
+    esme, smsc = centre.endpoint.ends[0]
     esme.written = b""
     smsc.protocol.outbind(system_id="mc")
-    world.endpoint.flush()
+    centre.flush()
     assert got == []
     assert esme.written == b""
-    world.service.log = Log([])
-    world.endpoint.drops()
-    world.stopped(world.service.stopService())
-
-
-class Log:
-    """A log that keeps its errors for the test."""
-
-    def __init__(self, errors: list[str]) -> None:
-        self.errors = errors
-
-    def error(self, format: str, **values: Any) -> None:
-        self.errors.append(values["error"])
-
-    def info(self, format: str, **values: Any) -> None:
-        """Not kept."""
-
-
-def test_any_request_can_be_sent() -> None:
-    world = World()
-    world.start()
-    response = world.service.request(SubmitSM(destination_addr="9"))
-    world.endpoint.flush()
-    assert isinstance(success(response), SubmitSMResp)
-    enquiry = world.service.enquire_link()
-    world.endpoint.flush()
-    success(enquiry)
-    world.stopped(world.service.stopService())
+    centre.service.log = Log()
+    centre.drops()
+    centre.stopped(centre.service.stopService())

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 NOT_SOURCE = (".*", "build", "dist", "*.egg-info", "_build", "__pycache__")
+PROFILES = "twisted_smpp/esme/profiles"
 PLUGIN = "twisted/plugins/twisted_smpp_plugin.py"
 
 
@@ -122,6 +123,14 @@ def test_wheel_is_typed_and_has_the_licence(wheel_names):
     assert any(name.endswith("/LICENSE") for name in wheel_names)
 
 
+def test_wheel_has_every_profile_and_no_other_data(wheel_names):
+    profiles = {str(path.relative_to(ROOT)) for path in (ROOT / PROFILES).glob("*.toml")}
+    data = [name for name in wheel_names if not name.endswith(".py") and ".dist-info/" not in name]
+
+    assert f"{PROFILES}/standard.toml" in profiles
+    assert sorted(data) == sorted({*profiles, "twisted_smpp/py.typed"})
+
+
 def test_wheel_has_every_module(wheel_names):
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "twisted_smpp").rglob("*.py")}
 
@@ -144,6 +153,7 @@ def test_wheel_has_every_module(wheel_names):
         "tests/test_packaging.py",
         "tox.ini",
         "twisted_smpp/py.typed",
+        f"{PROFILES}/standard.toml",
         PLUGIN,
     ],
 )

@@ -102,6 +102,7 @@ def test_T07_what_is_over_new_limits_is_handed_over_by_the_next_call() -> None:
         {"open": [], "complete": [[["a"], 0.0, "00"]]},
         {"open": [], "complete": [[["a", "b", "c", 1, 2, 8], 0.0, "xyz"]]},
         {"open": [{"key": [], "since": 0.0, "echo": None, "parts": []}], "complete": []},
+        {"open": [{"key": ["a"] * 6, "since": 0.0, "echo": None, "parts": []}], "complete": []},
         {"open": [{"key": ["a"] * 6, "since": "x", "echo": None, "parts": []}], "complete": []},
         {"open": [{"key": ["a"] * 6, "since": 0.0, "echo": "x", "parts": []}], "complete": []},
         {"open": [{"key": ["a"] * 6, "since": 0.0, "echo": None, "parts": [{}]}], "complete": []},

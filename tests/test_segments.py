@@ -422,6 +422,11 @@ def test_the_method_given_counts_more_than_that_of_the_rules() -> None:
 # What is refused.
 
 
+def test_a_method_is_one() -> None:
+    with pytest.raises(ValueError, match="method: 'sar' is not one of"):
+        plan("a", method="sar")  # type: ignore[arg-type]
+
+
 def test_several_parts_need_a_reference() -> None:
     for method in (Method.UDH_8, Method.UDH_16, Method.SAR):
         with pytest.raises(ValueError, match="a text of 2 parts needs a reference"):
@@ -476,7 +481,16 @@ def test_a_method_without_a_header_cannot_name_a_language_of_a_long_text(method:
     assert plan("ğ" * 156, rules).coding.name == "UCS-2"
 
 
-@pytest.mark.parametrize("element", [Concatenation(1, 2, 1), LockingShift(1), SingleShift(1)])
+@pytest.mark.parametrize(
+    "element",
+    [
+        Concatenation(1, 2, 1),
+        Concatenation(1, 2, 1, 16),
+        LockingShift(1),
+        SingleShift(1),
+        Unknown(0x00, b"\1\2\1"),
+    ],
+)
 def test_elements_that_the_plan_writes_itself_are_not_taken(element: Any) -> None:
     """The last one of a kind counts: a reader would take this for the truth."""
     with pytest.raises(ValueError, match=f"elements: {type(element).__name__} is written where"):

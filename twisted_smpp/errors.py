@@ -135,11 +135,13 @@ class SessionLost(SessionError):
 
     Attributes:
         reason: why, in words.
+        sent: whether the request had been sent; if not, the peer never saw it.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, sent: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.sent = sent
 
 
 class ResponseTimeout(SMPPError, TimeoutError):

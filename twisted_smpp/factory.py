@@ -179,7 +179,8 @@ class ESMEFactory(SMPPFactory):
     """Connections that bind to a message centre.
 
     Args:
-        system_id, password, system_type, address_range, addr_ton, addr_npi: of the bind.
+        system_id, system_type, address_range, addr_ton, addr_npi: of the bind.
+        password: of the bind, or a function that returns it and is called for each bind.
         bind: ``"transceiver"``, ``"transmitter"`` or ``"receiver"``.
         on_refused: called with the protocol and the
             :class:`~twisted_smpp.errors.SMPPError` when a bind failed; the connection
@@ -192,7 +193,7 @@ class ESMEFactory(SMPPFactory):
     def __init__(
         self,
         system_id: str,
-        password: str = "",
+        password: str | Callable[[], str] = "",
         *,
         bind: str = "transceiver",
         system_type: str = "",
@@ -209,13 +210,13 @@ class ESMEFactory(SMPPFactory):
         self.on_refused = on_refused
         self._bind = {
             "system_id": system_id,
-            "password": password,
             "system_type": system_type,
             "address_range": address_range,
             "addr_ton": addr_ton,
             "addr_npi": addr_npi,
             "interface_version": int(interface_version),
         }
+        self._password = password
         self._bind_class: Any = BIND_MODES[bind]
         if InterfaceVersion.of(interface_version) not in self._bind_class.versions:
             raise ValueError(f"bind as {bind} is not part of SMPP {interface_version.text}")
@@ -224,12 +225,18 @@ class ESMEFactory(SMPPFactory):
 
     def bind_request(self) -> Request[Any]:
         """The bind that is sent on a new connection."""
-        return self._bind_class(**self._bind)  # type: ignore[no-any-return]
+        password = self._password() if callable(self._password) else self._password
+        return self._bind_class(password=password, **self._bind)  # type: ignore[no-any-return]
 
     def connected(self, protocol: SMPPProtocol) -> None:
         """Binds."""
         super().connected(protocol)
-        bind = self.bind_request()
+        try:
+            bind = self.bind_request()
+        except Exception as error:  # of the function that knows the password
+            self.refused(protocol, error)
+            protocol.unbind()
+            return
 
         def accepted(_: object) -> None:
             protocol.bind_request = bind

@@ -566,7 +566,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     def _fail_waiting(self, why: str) -> None:
         waiting, self._waiting = self._waiting or (), None
         for _, _, deferred in waiting:
-            _fail(deferred, SessionLost(f"{why}; it was never sent"))
+            _fail(deferred, SessionLost(f"{why}; it was never sent", sent=False))
 
     def _peer_unbinds(self, request: Request[Any]) -> None:
         """Finishes what was begun, then answers and closes (at most 5 s)."""
@@ -579,6 +579,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     def _close(self, reason: str, grace: float = _ABORT_AFTER) -> None:
         if self._closing is None:
             self._closing = reason
+            self._drain_by = None  # what was not finished until now will not be
             self.log.debug("{peer}: closing: {reason}", peer=self.peer, reason=reason)
         self._flush()
         transport: Any = self.transport

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from twisted_smpp.cli.decode import decode
+from twisted_smpp.cli.listen import listen
 from twisted_smpp.cli.send import send
 from twisted_smpp.cli.text import text
 
@@ -18,5 +19,6 @@ def main() -> None:
 
 
 main.add_command(send)
+main.add_command(listen)
 main.add_command(decode)
 main.add_command(text)

@@ -16,7 +16,7 @@ from twisted_smpp.wire.pdu import PDU
 from twisted_smpp.wire.pdus import DataSM, DeliverSM, SubmitMulti, SubmitSM
 from twisted_smpp.wire.tlvs import message_payload
 
-__all__ = ["as_dict", "lines"]
+__all__ = ["as_dict", "lines", "receipt_dict"]
 
 
 def lines(pdu: PDU, rules: TextRules) -> Iterator[tuple[str, str]]:
@@ -50,7 +50,7 @@ def as_dict(pdu: PDU, rules: TextRules) -> dict[str, Any] | None:
     if part.ports is not None:
         found["ports"] = part.ports._asdict()
     if isinstance(pdu, DeliverSM | DataSM) and is_receipt(pdu):
-        found["receipt"] = _receipt_dict(Receipt.of(pdu))
+        found["receipt"] = receipt_dict(Receipt.of(pdu))
     return found
 
 
@@ -99,14 +99,15 @@ def _element_dict(element: Element) -> dict[str, Any]:
 
 
 def _receipt(receipt: Receipt) -> str:
-    data = _receipt_dict(receipt)
+    data = receipt_dict(receipt)
     said = [
         f"{name} {plain(str(value))}" for name, value in data.items() if value not in (None, "", [])
     ]
     return ", ".join(said)
 
 
-def _receipt_dict(receipt: Receipt) -> dict[str, Any]:
+def receipt_dict(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as JSON has it."""
     state, code = receipt.message_state, receipt.network_error_code
     submitted, done = receipt.submit_date, receipt.done_date
     return {

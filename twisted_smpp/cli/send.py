@@ -1,45 +1,45 @@
-"""``smpp send``: bind, send one message in as many parts as it takes, wait for receipts."""
+"""``smpp send``: bind, send messages, wait for their receipts."""
 
 from __future__ import annotations
 
-import os
+import contextlib
+import csv
+import io
+import signal
 import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
-from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.error import ConnectError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import react
 
+from twisted_smpp.cli.link_options import link_options, link_settings
+from twisted_smpp.cli.recipients import Recipient, recipients
 from twisted_smpp.cli.text_options import plain, rules_of, text_options
-from twisted_smpp.endpoints import client_endpoint
-from twisted_smpp.errors import (
-    BindRefused,
-    FieldError,
-    NotPermitted,
-    RequestRefused,
-    SMPPError,
-)
-from twisted_smpp.factory import ESMEFactory
-from twisted_smpp.passwords import read_password
+from twisted_smpp.errors import SessionLost
+from twisted_smpp.esme import ESMEService
+from twisted_smpp.esme.link import LinkChange, LinkState
+from twisted_smpp.esme.message import Message, MessagePart, Progress
+from twisted_smpp.esme.service import Sending
 from twisted_smpp.status import CommandStatus
-from twisted_smpp.text.receipt import STAT, Receipt, is_receipt
-from twisted_smpp.text.references import References
-from twisted_smpp.text.segments import NotText, Segment, TextTooLong, plan
+from twisted_smpp.text.receipt import STAT, Receipt
+from twisted_smpp.text.segments import NotText
 from twisted_smpp.trace import line
-from twisted_smpp.values import NPI, TON, MessageState, RegisteredDelivery
-from twisted_smpp.wire.pdus import DataSM, DeliverSM, SubmitSM
 
 __all__ = ["send"]
 
-SENT, REFUSED, UNREACHABLE = 0, 1, 2
-#: A message centre says these on the way, whatever the standard calls final.
-_NOT_FINAL = (MessageState.SCHEDULED, MessageState.ENROUTE, MessageState.ACCEPTED)
+SENT, REFUSED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 130
+#: Messages that may be on their way at once, besides what the window holds.
+AHEAD = 1000
 
 
 @click.command(
-    epilog="""Exit codes: 0 accepted, and delivered when a receipt was asked for; 1 refused,
-not delivered, or no receipt in time; 2 cannot connect or bind, or wrong usage.
+    epilog="""Exit codes: 0 all accepted, and delivered when receipts were asked for; 1 one was
+refused, not delivered, or had no receipt in time; 2 cannot connect or bind, or wrong usage;
+130 interrupted.
 
 Examples:
 
@@ -47,214 +47,318 @@ Examples:
   smpp send --system-id smppclient1 --password-file pw.txt --to 491761234567 'Hello'
   SMPP_PASSWORD=... smpp send -c tls:smsc.example:3550 -u me --from Shop \\
       --to 491761234567 --no-receipt 'Your parcel is here'
+  smpp send -u me -p pw.txt --recipients customers.csv --rate 20 --result result.csv \\
+      'Dear $name, your parcel $number is here'
 """
 )
-@click.argument("text")
-@click.option("--to", "destination", required=True, metavar="ADDRESS", help="Who gets it.")
+@click.argument("text", required=False)
+@click.option("--to", multiple=True, metavar="ADDRESS", help="Who gets it; may be given again.")
+@click.option(
+    "--recipients",
+    "file",
+    metavar="FILE|-",
+    help="CSV with a column to, perhaps text and others that TEXT names by $name; or an "
+    "address a line.",
+)
 @click.option("--from", "source", default="", metavar="ADDRESS", help="Who sends it.")
-@click.option(
-    "-c",
-    "--connect",
-    default="tcp:127.0.0.1:2775",
-    show_default=True,
-    metavar="ENDPOINT",
-    help="The message centre: a Twisted client endpoint (tcp:, tls:, ...).",
-)
-@click.option("-u", "--system-id", required=True, help="Who you are to the message centre.")
-@click.option(
-    "-p",
-    "--password-file",
-    type=click.Path(dir_okay=False),
-    help="File whose first line is the password; else the variable SMPP_PASSWORD.",
-)
-@click.option("--system-type", default="", help="If the message centre asks for it.")
-@click.option(
-    "--bind",
-    type=click.Choice(["transceiver", "transmitter"]),
-    default="transceiver",
-    show_default=True,
-    help="A transmitter gets no receipt on this connection.",
-)
-@click.option("--receipt/--no-receipt", default=True, help="Whether to wait for a receipt.")
+@link_options
+@click.option("--receipt/--no-receipt", default=True, help="Whether to wait for receipts.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Seconds to wait for the receipt.",
+    help="Seconds to wait for receipts, after the last message was accepted.",
+)
+@click.option("--window", type=click.IntRange(min=1), help="Requests in flight.  [default: 10]")
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second, at most."
+)
+@click.option(
+    "--result",
+    type=click.Path(dir_okay=False, writable=True),
+    help="CSV file to write: what became of each message.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Print each PDU that passes.")
 @text_options
-def send(**options: Any) -> None:
-    """Bind, send TEXT to an address and wait for its delivery receipts.
+def send(text: str | None, **options: Any) -> None:
+    """Bind, send TEXT to addresses and wait for the delivery receipts.
 
     The text is sent in the GSM alphabet if that has all of it, else in UCS-2, in as many
-    parts as it takes: smpp text shows how.
+    parts as it takes: smpp text shows how. What the message centre refuses because of its
+    load is sent again, in order; so is what was on its way when the link broke.
     """
-    try:
-        found = plan(options["text"], rules_of(options))
-    except NotText as error:
-        raise click.UsageError(f"TEXT: not valid UTF-8 at character {error.position + 1}") from None
-    except TextTooLong as error:
-        raise click.UsageError(str(error)) from None
-    reference = References().next(options["source"], options["destination"])
-    options["password"] = password(options["password_file"])
-    try:
-        react(lambda reactor: Sending(reactor, options, found.segments(reference)).run())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    rules = rules_of(options)
+    settings = link_settings(options)
+    wanted = recipients(options.pop("to"), options.pop("file"), text)
 
-
-def password(path: str | None) -> str:
-    """The password, from a file or the environment."""
-    if path is None:
-        return os.environ.get("SMPP_PASSWORD", "")
-    try:
-        return read_password(path)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def ton_npi(address: str) -> tuple[int, int]:
-    """Type of number and numbering plan, by the look of an address."""
-    digits = address.removeprefix("+")
-    if not digits.isdecimal():
-        return (TON.ALPHANUMERIC, NPI.UNKNOWN) if address else (TON.UNKNOWN, NPI.UNKNOWN)
-    if len(digits) <= 6:
-        return TON.UNKNOWN, NPI.UNKNOWN
-    return TON.INTERNATIONAL, NPI.ISDN
-
-
-def _state(receipt: Receipt) -> str:
-    by_tlv = "" if receipt.message_state is None else STAT.get(MessageState(receipt.message_state))
-    return plain(receipt.stat) or by_tlv or "in an unknown state"
-
-
-def _is_final(receipt: Receipt | None) -> bool:
-    return receipt is not None and receipt.message_state not in _NOT_FINAL
-
-
-class Sending:
-    """One run of the command."""
-
-    def __init__(self, reactor: Any, options: dict[str, Any], segments: list[Segment]) -> None:
-        self._reactor = reactor
-        self._options = options
-        self._segments = segments
-        #: What is known of each part that was accepted, by its id.
-        self._receipts: dict[str, Receipt | None] = {}
-        self._all_accepted: Deferred[None] = Deferred()
-        self._all_final: Deferred[None] = Deferred()
-
-    def run(self) -> Deferred[None]:
-        """Fires when all is done, with SystemExit for an exit code other than 0."""
-        return Deferred.fromCoroutine(self._run())
-
-    async def _run(self) -> None:
-        try:
-            session = await self._bind()
-        except (ConnectError, SMPPError, TimeoutError, ValueError, OSError) as error:
-            what = "refused the bind" if isinstance(error, BindRefused) else "cannot be reached"
-            self._say(f"the message centre {what}: {error}")
-            raise SystemExit(UNREACHABLE) from None
-        try:
-            code = await self._send(session)
-        finally:
-            await session.unbind()
+    async def run(reactor: Any) -> None:
+        code = await SendRun(reactor, settings, rules, wanted, options).run()
         if code:
             raise SystemExit(code)
 
-    async def _bind(self) -> Any:
-        bound: Deferred[Any] = Deferred()
-        options = self._options
-        factory = ESMEFactory(
-            options["system_id"],
-            options["password"],
-            bind=options["bind"],
-            system_type=options["system_type"],
-            on_request=self._requested,
-            on_bound=bound.callback,
-            on_refused=lambda session, error: bound.errback(error),
-            taps=[self._show] if options["verbose"] else [],
-            clock=self._reactor,
-        )
-        endpoint = client_endpoint(self._reactor, options["connect"])
-        await endpoint.connect(factory)
-        return await bound
+    react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
 
-    async def _send(self, session: Any) -> int:
+
+class SendRun:
+    """One run of the command."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: dict[str, Any],
+        rules: Any,
+        wanted: list[Recipient],
+        options: dict[str, Any],
+    ) -> None:
+        self._reactor = reactor
+        self._wanted = wanted
+        self._bind = settings["bind"]
+        self._options = options
+        self._messages: list[Message] = []
+        self._awaited: Deferred[Any] | None = None
+        self._given_up = False
+        self._code = SENT
+        self._was_bound = False
+        self._all_accepted: Deferred[None] = Deferred()
+        profile = settings["profile"]
+        window = options["window"]
+        if window is not None:
+            settings["window"] = window
         try:
-            for segment in self._segments:
-                response = await session.request(self._request(segment))
-                self._receipts[response.message_id] = None
-                which = f" ({segment.number} of {segment.total})" if segment.total > 1 else ""
-                click.echo(f"accepted{which}, message_id {plain(response.message_id)}")
-        except RequestRefused as error:
-            self._say(str(error))
-            return REFUSED
-        except (FieldError, NotPermitted) as error:
-            self._say(f"the message cannot be sent: {error}")
-            return REFUSED
-        except SMPPError as error:
-            self._say(f"it is not known whether the message was accepted: {error}")
-            return REFUSED
+            self._service = ESMEService(
+                **settings,
+                text=rules,
+                sending=Sending(
+                    options["rate"] or profile.link.get("rate"),
+                    profile.link.get("burst"),
+                    ids=profile.ids,
+                    receipt_form=profile.form,
+                ),
+                on_receipt=self._receipt,
+                on_state=self._state,
+                taps=[self._show] if options["verbose"] else [],
+                reactor=reactor,
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+    async def run(self) -> int:
+        """Returns the exit code."""
+        self._service.startService()
+        with _interrupts(self._reactor, lambda: self._give_up(INTERRUPTED)):
+            try:
+                if await self._wait(self._service.when_bound()):
+                    await self._send_all()
+            except SessionLost as error:
+                self._say(str(error))
+                self._code = UNREACHABLE
+            finally:
+                if not self._all_accepted.called:
+                    self._all_accepted.callback(None)
+                await self._service.stopService()
+        self._report()
+        if self._code:
+            return self._code
+        good = (Progress.DELIVERED,) if self._waits_for_receipts else _ACCEPTED
+        return SENT if all(each.progress in good for each in self._messages) else REFUSED
+
+    @property
+    def _waits_for_receipts(self) -> bool:
+        return bool(self._options["receipt"]) and self._bind != "transmitter"
+
+    async def _send_all(self) -> None:
+        with self._progress() as bar:
+            submitted: deque[Deferred[None]] = deque()
+            for wanted in self._wanted:
+                if not await self._wait(self._service.slot()):
+                    return
+                message = self._send(wanted)
+                if message is None:
+                    bar.update(1)
+                    continue
+                submitted.append(message.submitted.addBoth(self._submitted, message, bar))
+                if len(submitted) > AHEAD and not await self._wait(submitted.popleft()):
+                    return
+            for each in submitted:
+                if not await self._wait(each):
+                    return
+        self._all_accepted.callback(None)
+        if self._waits_for_receipts:
+            await self._await_receipts()
+
+    async def _wait(self, awaited: Deferred[Any]) -> bool:
+        """Whether it came, before the run was given up."""
+        self._awaited = awaited
+        try:
+            if self._given_up:
+                awaited.cancel()
+            await awaited
+        except CancelledError:
+            pass
         finally:
-            self._all_accepted.callback(None)
-        if not self._options["receipt"] or self._options["bind"] == "transmitter":
-            return SENT
-        return await self._await_receipts()
+            self._awaited = None
+        return not self._given_up
 
-    def _request(self, segment: Segment) -> SubmitSM:
-        options = self._options
-        source_ton, source_npi = ton_npi(options["source"])
-        dest_ton, dest_npi = ton_npi(options["destination"])
-        return SubmitSM(
-            source_addr_ton=source_ton,
-            source_addr_npi=source_npi,
-            source_addr=options["source"].removeprefix("+"),
-            dest_addr_ton=dest_ton,
-            dest_addr_npi=dest_npi,
-            destination_addr=options["destination"].removeprefix("+"),
-            registered_delivery=RegisteredDelivery.RECEIPT if options["receipt"] else 0,
-            **segment.fields,
-        )
-
-    async def _await_receipts(self) -> int:
-        self._all_final.addTimeout(self._options["timeout"], self._reactor)
+    def _send(self, wanted: Recipient) -> Message | None:
         try:
-            await self._all_final
-        except TimeoutError:
-            last = next((_state(each) for each in self._receipts.values() if each), "")
-            said = f", the last one said {last}" if last else ""
-            waiting = sum(not _is_final(each) for each in self._receipts.values())
-            many = "" if len(self._receipts) == 1 else f" for {waiting} parts"
-            self._say(f"no final receipt{many} within {self._options['timeout']:g} s{said}")
-            return REFUSED
-        receipts = [each for each in self._receipts.values() if each is not None]
-        for state in dict.fromkeys(map(_state, receipts)):
-            click.echo(state)
-        return SENT if all(each.delivered for each in receipts) else REFUSED
+            message = self._service.send(
+                wanted.to,
+                wanted.text,
+                source=self._options["source"],
+                receipt=self._options["receipt"],
+            )
+        except NotText as error:
+            self._cannot(f"not valid UTF-8 at character {error.position + 1}")
+            return None
+        except ValueError as error:
+            self._cannot(plain(str(error)))
+            return None
+        self._messages.append(message)
+        return message
 
-    async def _requested(self, session: Any, request: Any) -> int | None:
-        """Takes the receipts of our message; all else stays with the message centre."""
-        if not isinstance(request, DeliverSM | DataSM) or not is_receipt(request):
-            return CommandStatus.ESME_RX_T_APPN
-        receipt = Receipt.of(request)
-        if receipt.message_id not in self._receipts and not self._all_accepted.called:
+    def _cannot(self, why: str) -> None:
+        self._say(f"the message cannot be sent: {why}")
+        self._code = REFUSED
+
+    def _submitted(self, result: Any, message: Message, bar: Any) -> None:
+        bar.update(1)
+        if len(self._wanted) > 1 and not self._options["verbose"]:
+            return
+        if message.error is not None:
+            self._say(str(message.error))
+        for part in message.parts:
+            if part.message_id is not None:
+                many = len(message.parts)
+                which = f" ({part.number} of {many})" if many > 1 else ""
+                click.echo(f"accepted{which}, message_id {plain(part.message_id)}")
+
+    async def _await_receipts(self) -> None:
+        timeout = self._options["timeout"]
+        call = self._reactor.callLater(timeout, self._give_up, REFUSED)
+        for message in self._messages:
+            if not message.progress.final and not await self._wait(message.final):
+                break
+        if call.active():
+            call.cancel()
+            return
+        waiting = [
+            part
+            for message in self._messages
+            for part in message.parts
+            if part.progress is Progress.ACCEPTED
+        ]
+        last = next((_said(part) for part in waiting if part.receipt), "")
+        many = f" for {len(waiting)} parts" if len(waiting) > 1 else ""
+        said = f", the last one said {last}" if last else ""
+        self._say(f"no final receipt{many} within {timeout:g} s{said}")
+
+    def _give_up(self, code: int) -> None:
+        self._code = self._code or code
+        self._given_up = True
+        if self._awaited is not None:
+            self._awaited.cancel()
+
+    # What the service tells.
+
+    def _state(self, change: LinkChange) -> None:
+        if change.state is LinkState.BOUND:
+            self._was_bound = True
+        elif change.state is LinkState.WAITING:
+            if self._was_bound:
+                self._say(f"{plain(change.reason)}; next attempt in {change.seconds:.0f} s")
+            else:
+                self._say(plain(change.reason))
+                self._give_up(UNREACHABLE)
+
+    async def _receipt(self, receipt: Receipt, pdu: Any) -> int | None:
+        """Takes the receipts of our messages; those of others stay with the message centre."""
+        if self._is_ours(receipt):
+            return None
+        if not self._all_accepted.called:
             waiting: Deferred[None] = Deferred()
             self._all_accepted.addCallback(lambda _: waiting.callback(None))
             await waiting
-        if receipt.message_id not in self._receipts or not self._options["receipt"]:
-            return CommandStatus.ESME_RX_T_APPN
-        if not _is_final(self._receipts[receipt.message_id]):
-            self._receipts[receipt.message_id] = receipt
-        complete = all(map(_is_final, self._receipts.values()))
-        if complete and self._all_accepted.called and not self._all_final.called:
-            self._all_final.callback(None)
-        return None
+        return None if self._is_ours(receipt) else CommandStatus.ESME_RX_T_APPN
+
+    def _is_ours(self, receipt: Receipt) -> bool:
+        return self._service.confirming.ids.match(receipt.message_id) is not None
 
     def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:
         click.echo(line(direction, pdu, time))
 
+    # What people see.
+
+    def _progress(self) -> Any:
+        if len(self._wanted) > 1 and sys.stderr.isatty():
+            return click.progressbar(length=len(self._wanted), label="sent", file=sys.stderr)
+        return click.progressbar(length=len(self._wanted), file=io.StringIO())
+
+    def _report(self) -> None:
+        if self._options["result"] is not None:
+            self._write_result(self._options["result"])
+        if len(self._wanted) == 1:
+            for message in self._messages:
+                if self._waits_for_receipts:
+                    for said in dict.fromkeys(
+                        _said(part) for part in message.parts if part.receipt
+                    ):
+                        if message.progress.final:
+                            click.echo(said)
+            return
+        count = Counter(message.progress for message in self._messages)
+        for progress, many in sorted(count.items()):
+            click.echo(f"{many:>8}  {progress.name.lower()}")
+        not_sent = len(self._wanted) - len(self._messages)
+        if not_sent:
+            click.echo(f"{not_sent:>8}  not sent")
+
+    def _write_result(self, path: str) -> None:
+        with Path(path).open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(("to", "progress", "parts", "message_ids", "attempts", "error"))
+            for message in self._messages:
+                rows.writerow(
+                    (
+                        _harmless(message.destination),
+                        message.progress.name.lower(),
+                        len(message.parts),
+                        _harmless(" ".join(each or "-" for each in message.message_ids)),
+                        sum(part.attempts for part in message.parts),
+                        _harmless(str(message.error or "")),
+                    )
+                )
+
     def _say(self, text: str) -> None:
         click.echo(f"smpp send: {text}", err=True)
+
+
+_ACCEPTED = (Progress.SENT, Progress.ACCEPTED, Progress.DELIVERED)
+
+
+def _said(part: MessagePart) -> str:
+    receipt = part.receipt
+    if receipt is None:
+        return ""
+    by_tlv = "" if receipt.message_state is None else STAT.get(receipt.message_state)
+    return plain(receipt.stat) or by_tlv or "in an unknown state"
+
+
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+@contextlib.contextmanager
+def _interrupts(reactor: Any, interrupted: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C ends the run in good order, once; a second one at once."""
+
+    def handle(*_: Any) -> None:
+        signal.signal(signal.SIGINT, previous)
+        reactor.callFromThread(interrupted)
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

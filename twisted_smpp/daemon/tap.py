@@ -17,11 +17,11 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_smpp.esme import ESMEService
+from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
 from twisted_smpp.smsc import AccountRealm, SMSCService
-from twisted_smpp.text.parts import Part
 from twisted_smpp.text.receipt import Receipt
 
 __all__ = ["Options", "makeService"]
@@ -251,12 +251,12 @@ def _esme(options: ESMEOptions, reactor: Any) -> IService:
     )
 
 
-def _log_message(pdu: Any) -> None:
-    text = Part.of(pdu).decode().text
+def _log_message(message: Received) -> None:
+    text = message.text
     log.info(
         "message from {source} to {destination}: {size}",
-        source=ascii(pdu.source_addr),
-        destination=ascii(pdu.destination_addr),
+        source=ascii(message.source),
+        destination=ascii(message.destination),
         size="octets" if text is None else f"{len(text)} characters",
     )
 

@@ -1,205 +1,380 @@
-"""An ``IService`` that stays bound to a message centre.
-
-Twisted's own ``ClientService`` does the connecting. A bind is no part of it: the protocol
-binds when it is connected and closes the connection when that is refused, and the delays
-between attempts count refused binds as well as failed connections.
-"""
+"""The ESME role as a service: texts go out, messages and receipts come in."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from twisted.application.internet import ClientService
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, fail, maybeDeferred, succeed
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
-from twisted.logger import Logger
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 
-from twisted_smpp.endpoints import client_endpoint
-from twisted_smpp.errors import SessionLost
-from twisted_smpp.factory import ESMEFactory
+from twisted_smpp.esme.addresses import Address
+from twisted_smpp.esme.confirming import Confirming
+from twisted_smpp.esme.link import Endpoint, Link
+from twisted_smpp.esme.message import Message, MessagePart
+from twisted_smpp.esme.pace import Pace
+from twisted_smpp.esme.profile import Profile
+from twisted_smpp.esme.receiving import Received, Receiving
+from twisted_smpp.esme.retries import Retries
+from twisted_smpp.esme.sender import Sender, UnknownPolicy
+from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
-from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus
+from twisted_smpp.text import times
+from twisted_smpp.text.reassembly import Reassembly
 from twisted_smpp.text.receipt import Receipt, is_receipt
-from twisted_smpp.wire.pdu import Request, Response
+from twisted_smpp.text.receipt_forms import STANDARD, Form
+from twisted_smpp.text.references import References
+from twisted_smpp.text.rules import Method, TextRules
+from twisted_smpp.text.segments import Plan, plan
+from twisted_smpp.text.times import Relative
+from twisted_smpp.values import RegisteredDelivery
 from twisted_smpp.wire.pdus import AlertNotification, DataSM, DeliverSM
 
-__all__ = ["ESMEService"]
+__all__ = ["ESMEService", "Sending"]
 
-R = TypeVar("R", bound=Response | None)
+Validity = datetime | timedelta | Relative | None
 
-#: A bind that held for so many seconds makes the next attempt an early one again.
-STABLE_SECONDS = 60.0
+#: The bits of registered_delivery that ask for a receipt.
+_RECEIPTS = 0x03
+_SENDING = (State.BOUND_TX, State.BOUND_TRX)
+#: How often old parts and receipts are looked for, in seconds.
+_SWEEP = 30.0
 
 
-class ESMEService(Shorthands, Service):
-    """One link to a message centre.
+@dataclass(frozen=True)
+class Sending:
+    """How messages are sent, and matched with what becomes of them.
 
-    It connects, binds, and when the link is lost connects again after a delay that
-    doubles from ``first_delay`` to ``longest_delay`` seconds, each drawn at random from
-    zero to that (full jitter). Names are resolved anew for every attempt.
+    Attributes:
+        rate: messages/s that were agreed; None for no limit.
+        burst: messages that may go at once after a rest; None for a tenth of a second of
+            the rate.
+        most_waiting: when so many parts wait to be sent, no more messages are taken.
+        retries: what to do with refusals.
+        unknown: what to do when a response is lost.
+        ids: how the ids of receipts are compared, see :mod:`twisted_smpp.text.message_id`.
+        receipt_form: how the message centre writes receipts.
+        receipt_seconds: how long a receipt is waited for.
+        parked_seconds: how long a receipt waits for its message.
+    """
+
+    rate: float | None = None
+    burst: float | None = None
+    most_waiting: int = 10_000
+    retries: Retries = field(default_factory=Retries)
+    unknown: UnknownPolicy = UnknownPolicy.RESEND
+    ids: str = "learn"
+    receipt_form: Form = STANDARD
+    receipt_seconds: float = 3 * 86_400.0
+    parked_seconds: float = 86_400.0
+
+
+class ESMEService(Link):
+    """One link to a message centre, with messages.
+
+    :meth:`send` splits a text, sends its parts as fast as the window, the rate and the
+    message centre allow, again where that helps, and returns a handle that follows them to
+    their last receipts. What the message centre delivers is joined and read before
+    ``on_message`` sees it. The methods of the session (:meth:`submit_sm` and so on) are there
+    for everything else.
 
     Args:
-        endpoint: an ``IStreamClientEndpoint`` or a description such as
-            ``"tcp:smsc.example:2775"`` or ``"tls:smsc.example:3550"``.
-        system_id, password: of the bind.
-        bind: ``"transceiver"``, ``"transmitter"`` or ``"receiver"``.
-        on_message: called with each deliver_sm or data_sm that is no receipt; answers
-            like ``on_request`` of :class:`~twisted_smpp.factory.SMPPFactory`. Without it
-            messages are refused with ESME_RX_T_APPN, so that the message centre keeps
+        endpoint, system_id, password: as for :class:`~twisted_smpp.esme.link.Link`.
+        on_message: called with each :class:`~twisted_smpp.esme.receiving.Received` message;
+            answers like ``on_request`` of :class:`~twisted_smpp.factory.SMPPFactory`. Without
+            it messages are refused with ESME_RX_T_APPN, so that the message centre keeps
             them.
-        on_receipt: called with a :class:`~twisted_smpp.text.receipt.Receipt` and its PDU;
-            answers likewise. Without it receipts go to ``on_message``.
+        on_receipt: called with each :class:`~twisted_smpp.text.receipt.Receipt` and its PDU,
+            after it was matched; answers likewise. Without it receipts are accepted once
+            something was sent by :meth:`send`.
         on_alert: called with each alert_notification.
-        reactor: for endpoints and time; None for the global one.
-        random: a function that returns a number from 0 to 1, for the jitter.
-        first_delay, longest_delay: seconds.
-        settings: those of :class:`~twisted_smpp.factory.ESMEFactory`.
+        sending: see :class:`Sending`; None for what the profile says.
+        text: how the link writes text; None for what the profile says.
+        profile: what is special about the message centre, see
+            :mod:`twisted_smpp.esme.profile`; its name, or one that was loaded. What is given
+            as an argument counts more.
+        references: where the references of long texts come from.
+        reassembly: where parts of received messages wait.
+        confirming: where parts await their receipts; give one to all links of an account
+            whose message centre sends receipts on any of them, such as a transmitter and a
+            receiver. It counts before what ``sending`` says of receipts.
+        now: returns the present time, aware, for ``validity``.
+        settings: those of :class:`~twisted_smpp.esme.link.Link` and
+            :class:`~twisted_smpp.factory.ESMEFactory`; ``window`` is how many requests may be
+            in flight.
 
     Raises:
         ValueError: the endpoint description or a value of the bind cannot be used.
     """
 
-    log = Logger()
-
     def __init__(
         self,
-        endpoint: str | IStreamClientEndpoint,
+        endpoint: Endpoint | Sequence[Endpoint],
         system_id: str,
-        password: str = "",
+        password: str | Callable[[], str] = "",
         *,
-        on_message: Callable[[Any], Answer] | None = None,
+        on_message: Callable[[Received], Answer] | None = None,
         on_receipt: Callable[[Receipt, Any], Answer] | None = None,
         on_alert: Callable[[Any], Answer] | None = None,
-        reactor: Any = None,
-        random: Callable[[], float] = random.random,
-        first_delay: float = 1.0,
-        longest_delay: float = 60.0,
+        sending: Sending | None = None,
+        text: TextRules | None = None,
+        references: References | None = None,
+        reassembly: Reassembly | None = None,
+        confirming: Confirming | None = None,
+        profile: Profile | str = "standard",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         **settings: Any,
     ) -> None:
-        if reactor is None:
-            from twisted.internet import reactor
-        if isinstance(endpoint, str):
-            endpoint = client_endpoint(reactor, endpoint)
-        self._clock = IReactorTime(reactor)
-        self._on_message = on_message
+        profile = Profile.load(profile) if isinstance(profile, str) else profile
+        link = {name: each for name, each in profile.link.items() if name not in ("rate", "burst")}
+        settings = {"timers": profile.timers, **link, **settings}
+        super().__init__(endpoint, system_id, password, **settings)
+        self._sending = sending or _sending_of(profile)
         self._on_receipt = on_receipt
         self._on_alert = on_alert
-        self._random = random
-        self._first_delay = first_delay
-        self._longest_delay = longest_delay
-        self._failures = 0
-        self._bound_at = 0.0
-        self._waiting: list[Deferred[SMPPProtocol]] = []
-        #: The session that is bound, or None.
-        self.session: SMPPProtocol | None = None
-        self.factory = ESMEFactory(
-            system_id,
-            password,
-            on_request=self._requested,
-            on_bound=self._bound,
-            on_lost=self._lost,
-            on_refused=self._refused,
-            clock=self._clock,
-            **settings,
-        )
-        self._client = ClientService(
-            endpoint, self.factory, retryPolicy=self._delay, clock=self._clock
+        self._profile = profile
+        self.text = text or profile.text
+        self._now = now
+        self._references = references or References()
+        self._receiving = None
+        if on_message is not None:
+            self._receiving = Receiving(
+                on_message,
+                self.text,
+                Reassembly() if reassembly is None else reassembly,
+                system_id,
+                self._clock.seconds,
+                self.factory.answer_timeout,
+            )
+        self.confirming = confirming or _confirming_of(self._sending)
+        #: Whether there are messages that receipts may be about.
+        self._follows = confirming is not None
+        self.sender = self._make_sender(self._sending)
+        self._sweep_call: IDelayedCall | None = None
+
+    def _make_sender(self, sending: Sending) -> Sender:
+        window, random, now = self.factory.window, self._backoff.random, self._clock.seconds()
+        return Sender(
+            self._clock,
+            Pace(window, sending.rate, sending.burst, random, now),
+            sending.retries,
+            sending.unknown,
+            sending.most_waiting,
+            self._accepted,
         )
 
     # IService.
 
     def startService(self) -> None:
-        """Starts to connect; while it still stops, it goes on afterwards."""
-        super().startService()  # type: ignore[no-untyped-call]
-        if not self._client.running:
-            self._client.startService()
+        """Starts to connect; what waits is sent as soon as a session is bound."""
+        super().startService()
+        self._sweep_later()
 
     def stopService(self) -> Deferred[None]:
-        """Awaits what is in flight, unbinds and disconnects; fires when it is done."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        ended = DeferredList([each.unbind() for each in list(self.factory.connections)])
-        return ended.addCallback(self._unbound)
+        """Sends nothing more, awaits what is in flight, unbinds; fires when it is done.
 
-    def _unbound(self, _: Any) -> Any:
-        if self.running:
-            return None  # it was started again meanwhile
-        self._fail_waiting()
-        return maybeDeferred(self._client.stopService).addCallback(lambda _: None)
-
-    # For the application.
-
-    @property
-    def state(self) -> State:
-        """State of the present session; CLOSED when there is none."""
-        return State.CLOSED if self.session is None else self.session.state
-
-    def when_bound(self) -> Deferred[SMPPProtocol]:
-        """Fires with the session once it is bound, at once when it is already.
-
-        Errbacks with :class:`~twisted_smpp.errors.SessionLost` when the service stops
-        before; one that is not running yet, or no more, is waited for. May be cancelled.
+        Messages that wait stay, and go on after the next start.
         """
-        if self.session is not None and self.session.bound:
-            return succeed(self.session)
-        deferred: Deferred[SMPPProtocol] = Deferred(self._waiting.remove)
-        self._waiting.append(deferred)
-        return deferred
+        self.sender.stop()
+        return super().stopService()
 
-    def request(self, pdu: Request[R]) -> Deferred[R]:
-        """Sends a request on the bound session; see
-        :meth:`twisted_smpp.protocol.SMPPProtocol.request`.
+    def _stopped(self, result: Any) -> None:
+        if not self.running and self._sweep_call is not None:
+            self._sweep_call.cancel()
+            self._sweep_call = None
+        super()._stopped(result)
 
-        Errbacks with :class:`~twisted_smpp.errors.SessionLost` when none is bound: the
-        request was not sent. Wait for :meth:`when_bound` first.
+    # Sending.
+
+    def send(
+        self,
+        to: str | Address,
+        text: str,
+        *,
+        source: str | Address = "",
+        receipt: bool = True,
+        validity: Validity = None,
+        schedule: Validity = None,
+        priority: int = 0,
+        method: Method | None = None,
+        message_class: int | None = None,
+        tlvs: Mapping[Any, Any] | None = None,
+        **fields: Any,
+    ) -> Message:
+        """Sends a text, in as many parts as it takes; they wait while no session is bound.
+
+        Args:
+            to, source: addresses as people write them, or an
+                :class:`~twisted_smpp.esme.addresses.Address`.
+            text: of any length.
+            receipt: whether a receipt is asked for, of success and of failure.
+            validity: until when the message is worth delivering: an aware ``datetime``, a
+                ``timedelta``, or a :class:`~twisted_smpp.text.times.Relative`. One that is
+                over before the message was sent makes it ``EXPIRED``.
+            schedule: when it is to be delivered first, likewise.
+            priority: priority_flag, 0 to 3.
+            method: how a long text is sent, instead of what the rules say.
+            message_class: 0 (shown at once) to 3.
+            tlvs: of each submit_sm, such as those that an operator wants: by
+                :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
+            fields: more fields of the submit_sm, such as ``service_type``.
+
+        Returns:
+            the :class:`~twisted_smpp.esme.message.Message`.
+
+        Raises:
+            WindowFull: too many parts wait already: await :meth:`slot` first.
+            ValueError: the text is too long, or a value cannot be sent; a
+                :class:`~twisted_smpp.errors.FieldError` names the field.
         """
-        if self.session is None:
-            return fail(SessionLost("not bound; it was never sent"))
-        return self.session.request(pdu)
+        planned = plan(text, self.text, method=method, message_class=message_class)
+        wanted = self._wanted(receipt, validity, schedule, priority)
+        message = self._message(to, source, planned, {**wanted, **fields}, tlvs or {})
+        self._expires(message, validity)
+        message.parts[0].make_pdu(self._clock.seconds()).encode()  # mistakes are heard of here
+        self._follows = True
+        self.sender.add(message)
+        self._sweep_later()
+        return message
 
-    # What the factory tells.
+    def _wanted(
+        self, receipt: bool, validity: Validity, schedule: Validity, priority: int
+    ) -> dict[str, Any]:
+        """The fields that the profile, or who sends, wants to be other than usual."""
+        wanted = {"registered_delivery": int(RegisteredDelivery.RECEIPT), **self._profile.fields}
+        if not receipt:
+            wanted["registered_delivery"] = 0
+        if validity is not None:
+            wanted["validity_period"] = times.encode(validity)
+        if schedule is not None:
+            wanted["schedule_delivery_time"] = times.encode(schedule)
+        if priority:
+            wanted["priority_flag"] = priority
+        return wanted
+
+    def _message(
+        self,
+        to: str | Address,
+        source: str | Address,
+        planned: Plan,
+        fields: Mapping[str, Any],
+        tlvs: Mapping[Any, Any],
+    ) -> Message:
+        source = source if isinstance(source, Address) else Address.guess(source)
+        to = to if isinstance(to, Address) else Address.guess(to)
+        addresses = {
+            "source_addr_ton": source.ton,
+            "source_addr_npi": source.npi,
+            "source_addr": source.addr,
+            "dest_addr_ton": to.ton,
+            "dest_addr_npi": to.npi,
+            "destination_addr": to.addr,
+        }
+        message = Message(
+            source.addr,
+            to.addr,
+            planned,
+            bool(fields["registered_delivery"] & _RECEIPTS),
+            {**addresses, **fields},
+            {**self._profile.tlvs, **tlvs},
+        )
+        reference = None
+        if planned.pdus > 1:
+            reference = self._references.next(source.addr, to.addr)
+        segments = planned.segments(reference)
+        message.parts = tuple(MessagePart(message, each, 0) for each in segments)
+        return message
+
+    def _expires(self, message: Message, validity: Validity) -> None:
+        """Notes until when it is worth sending."""
+        if validity is None:
+            return
+        message.has_relative_validity = isinstance(validity, timedelta)
+        at = self._clock.seconds() + self._seconds_until(validity)
+        for part in message.parts:
+            part.expires_at = at
+
+    def _seconds_until(self, validity: datetime | timedelta | Relative) -> float:
+        now = self._now()
+        moment = times.resolve(validity, now)
+        return 0.0 if moment is None else (moment - now).total_seconds()
+
+    def slot(self) -> Deferred[None]:
+        """Fires when there is room for one more message, in the order of asking."""
+        return self.sender.slot()
+
+    def _accepted(self, part: MessagePart, message_id: str) -> None:
+        self.confirming.accepted(part, message_id, self._clock.seconds())
+        self._sweep_later()
+
+    # What the link tells.
 
     def _bound(self, session: SMPPProtocol) -> None:
-        self.session = session
-        self._bound_at = self._clock.seconds()
-        self.log.info("bound to {peer} in {state}", peer=session.peer, state=session.state.name)
-        while self._waiting and self.session is session:
-            self._waiting.pop(0).callback(session)
+        if session.state in _SENDING:
+            self.sender.bound(session)
+        super()._bound(session)
 
     def _lost(self, session: SMPPProtocol, why: str) -> None:
-        if session is self.session:
-            self.session = None
-            stable = self._clock.seconds() - self._bound_at >= STABLE_SECONDS
-            self._failures = 0 if stable else self._failures + 1
-            self.log.info("the link to {peer} ended: {why}", peer=session.peer, why=why)
+        self.sender.unbound(session)
+        super()._lost(session, why)
 
-    def _refused(self, session: SMPPProtocol, error: BaseException) -> None:
-        self._failures += 1
-        self.log.error("bind to {peer} failed: {error}", peer=session.peer, error=str(error))
-
-    def _delay(self, failed: int) -> float:
-        attempts = max(failed, self._failures, 1)
-        longest = min(self._longest_delay, self._first_delay * 2.0 ** min(attempts - 1, 30))
-        return longest * self._random()
-
-    def _fail_waiting(self) -> None:
-        # Only those of now: a caller that tries again at once waits for the next start.
-        for deferred in list(self._waiting):
-            if deferred in self._waiting:
-                self._waiting.remove(deferred)
-                deferred.errback(SessionLost("the service was stopped"))
+    def _late(self, session: SMPPProtocol, event: LateResponse) -> None:
+        self.sender.late(event.pending.request, event.response)
 
     def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
         if isinstance(request, AlertNotification):
             return None if self._on_alert is None else self._on_alert(request)
         if not isinstance(request, DeliverSM | DataSM):
             return CommandStatus.ESME_RINVCMDID
-        if is_receipt(request) and self._on_receipt is not None:
-            return self._on_receipt(Receipt.of(request), request)
-        if self._on_message is None:
+        if is_receipt(request):
+            return self._receipt(request)
+        if self._receiving is None:
             return CommandStatus.ESME_RX_T_APPN
-        return self._on_message(request)
+        answer = self._receiving.take(request)
+        self._sweep_later()
+        return answer
+
+    def _receipt(self, pdu: Any) -> Answer:
+        if not self._follows and self._on_receipt is None:
+            return CommandStatus.ESME_RX_T_APPN  # nobody here knows what it is about
+        receipt = Receipt.of(pdu, self._sending.receipt_form)
+        if self._follows:
+            self.confirming.receipt(receipt, self._clock.seconds())
+            self._sweep_later()
+        return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
+
+    # What gets old.
+
+    def _sweep_later(self) -> None:
+        if self._sweep_call is None and self.running:
+            self._sweep_call = self._clock.callLater(_SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweep_call = None
+        now = self._clock.seconds()
+        self.sender.expire(now)
+        self.confirming.expire(now)
+        receiving = self._receiving
+        if receiving is not None:
+            receiving.expire()
+        idle = self.sender.idle and self.confirming.idle
+        if not idle or not (receiving is None or receiving.idle):
+            self._sweep_later()
+
+
+def _sending_of(profile: Profile) -> Sending:
+    rate, burst = profile.link.get("rate"), profile.link.get("burst")
+    seconds = profile.receipt_seconds or Sending.receipt_seconds
+    return Sending(rate, burst, ids=profile.ids, receipt_form=profile.form, receipt_seconds=seconds)
+
+
+def _confirming_of(sending: Sending) -> Confirming:
+    return Confirming(
+        sending.ids,
+        receipt_seconds=sending.receipt_seconds,
+        parked_seconds=sending.parked_seconds,
+    )

@@ -1,0 +1,260 @@
+"""``smpp send``: against a message centre in memory, on a clock."""
+
+import csv
+import signal
+
+import pytest
+from esme_kit import Endpoint
+from test_cli import smpp
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from twisted_smpp import DeliverSM, EsmClass
+from twisted_smpp.cli import send as send_module
+from twisted_smpp.cli.recipients import Recipient
+from twisted_smpp.cli.send import SendRun
+from twisted_smpp.esme.profile import Profile
+from twisted_smpp.testing import success
+from twisted_smpp.text import TextRules, join
+
+
+class FakeReactor(Clock):
+    """A clock that runs at once what a signal asks for."""
+
+    def callFromThread(self, function, *values):  # noqa: N802
+        function(*values)
+
+
+class World:
+    """One run of the command, and the message centre."""
+
+    def __init__(self, *texts, to="4917", **options):
+        self.clock = FakeReactor()
+        self.endpoint = Endpoint(self.clock)
+        self.requests = []
+        self.answers = []
+        settings = {
+            "endpoint": self.endpoint,
+            "system_id": "me",
+            "password": "pw",
+            "bind": options.pop("bind", "transceiver"),
+            "profile": Profile(),
+        }
+        known = {"receipt": True, "timeout": 60.0, "source": "", "window": None, "rate": None}
+        known |= {"result": None, "verbose": False, **options}
+        wanted = [Recipient(to, text) for text in texts]
+        self.run = SendRun(self.clock, settings, TextRules(), wanted, known)
+        self.done = Deferred.fromCoroutine(self.run.run())
+        self.smsc = None
+
+    def binds(self):
+        self.endpoint.smsc.on_request = self._answer
+        self.smsc = self.endpoint.binds()
+        self.flush()
+        return self
+
+    def _answer(self, session, request):
+        self.requests.append(request)
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is None:
+            return request.answer(message_id=str(len(self.requests)))
+        return answer
+
+    def flush(self):
+        for _ in range(3):
+            self.endpoint.flush()
+            self.clock.advance(0)
+
+    def receipt(self, message_id, stat):
+        text = f"id:{message_id} stat:{stat}".encode()
+        answer = self.smsc.request(
+            DeliverSM(esm_class=EsmClass.MC_DELIVERY_RECEIPT, short_message=text)
+        )
+        answer.addErrback(lambda failure: failure.value.command_status)
+        self.flush()
+        return answer
+
+    def code(self):
+        self.flush()
+        return success(self.done)
+
+
+def test_it_waits_for_the_receipt(capsys):
+    world = World("Hi").binds()
+    assert capsys.readouterr().out == "accepted, message_id 1\n"
+    world.receipt("1", "DELIVRD")
+    assert world.code() == 0
+    assert capsys.readouterr().out == "DELIVRD\n"
+
+
+def test_it_asks_for_no_receipt_and_waits_for_none(capsys):
+    world = World("Hi", receipt=False).binds()
+    assert world.code() == 0
+    assert world.requests[0].registered_delivery == 0
+
+
+def test_a_transmitter_waits_for_none():
+    assert World("Hi", bind="transmitter").binds().code() == 0
+
+
+def test_it_sends_every_part_and_waits_for_every_receipt(capsys):
+    world = World("a" * 400).binds()
+    for message_id in "132":
+        assert not world.done.called
+        world.receipt(message_id, "DELIVRD")
+    assert world.code() == 0
+    assert join(world.requests).text == "a" * 400
+    assert capsys.readouterr().out.splitlines() == [
+        "accepted (1 of 3), message_id 1",
+        "accepted (2 of 3), message_id 2",
+        "accepted (3 of 3), message_id 3",
+        "DELIVRD",
+    ]
+
+
+def test_it_fails_when_one_part_is_not_delivered(capsys):
+    world = World("a" * 200).binds()
+    world.receipt("1", "DELIVRD")
+    world.receipt("2", "UNDELIV")
+    assert world.code() == 1
+    assert capsys.readouterr().out.splitlines()[-2:] == ["DELIVRD", "UNDELIV"]
+
+
+def test_receipts_of_others_stay_with_the_message_centre():
+    world = World("Hi").binds()
+    assert success(world.receipt("99", "DELIVRD")) == 0x64
+    message = world.smsc.deliver_sm().addErrback(lambda failure: failure.value.command_status)
+    world.flush()
+    assert success(message) == 0x64
+    world.receipt("1", "DELIVRD")
+    assert world.code() == 0
+
+
+def test_a_receipt_may_come_before_the_response():
+    world = World("Hi")
+    later = Deferred()
+    world.answers.append(later)
+    world.binds()
+    mine, other = world.receipt("7", "DELIVRD"), world.receipt("8", "DELIVRD")
+    assert not mine.called
+    later.callback(world.requests[0].answer(message_id="7"))
+    assert world.code() == 0
+    assert success(mine).command_status == 0
+    assert success(other) == 0x64
+
+
+@pytest.mark.parametrize("on_the_way", ["ENROUTE", "ACCEPTD"])
+def test_it_waits_for_a_final_receipt(on_the_way, capsys):
+    world = World("Hi").binds()
+    world.receipt("1", on_the_way)
+    assert not world.done.called
+    world.clock.advance(30)
+    world.flush()
+    world.clock.advance(30)
+    assert world.code() == 1
+    said = capsys.readouterr().err
+    assert f"no final receipt within 60 s, the last one said {on_the_way}" in said
+
+
+def test_it_says_how_many_receipts_are_missing(capsys):
+    world = World("a" * 400, timeout=5.0).binds()
+    world.receipt("2", "DELIVRD")
+    world.clock.advance(5)
+    assert world.code() == 1
+    assert "no final receipt for 2 parts within 5 s" in capsys.readouterr().err
+
+
+def test_it_says_what_a_refusal_means(capsys):
+    world = World("Hi")
+    world.answers.append(0x0B)
+    assert world.binds().code() == 1
+    assert "ESME_RINVDSTADR (Bad destination address.)" in capsys.readouterr().err
+
+
+def test_what_cannot_be_sent_is_said(capsys):
+    assert World("Hi", to="4" * 21).binds().code() == 1
+    assert "the message cannot be sent: destination_addr: " in capsys.readouterr().err
+    assert World("a\udcff").binds().code() == 1
+    assert "not valid UTF-8 at character 2" in capsys.readouterr().err
+
+
+def test_a_bind_that_is_refused_ends_it(capsys, logged_errors):
+    world = World("Hi")
+    world.endpoint.bind_status = 0x0E
+    world.endpoint.accepts()
+    assert world.code() == 2
+    assert "ESME_RINVPASWD" in capsys.readouterr().err
+    assert logged_errors.flush()
+
+
+def test_nobody_there_ends_it(capsys):
+    world = World("Hi")
+    world.endpoint.refuses()
+    assert world.code() == 2
+    assert "smpp send: " in capsys.readouterr().err
+
+
+def test_a_link_that_breaks_is_made_again(capsys):
+    world = World("Hi", "Ho")
+    world.answers.append(Deferred())
+    world.binds()
+    world.endpoint.drops()
+    world.clock.advance(1)
+    world.binds()
+    assert "next attempt in" in capsys.readouterr().err
+    for message_id in range(1, len(world.requests) + 1):
+        world.receipt(str(message_id), "DELIVRD")
+    assert world.code() == 0
+
+
+def test_many_get_a_summary_and_a_file(capsys, tmp_path):
+    path = tmp_path / "result.csv"
+    world = World("one", "two", "=three", to="+49171111111", result=path)
+    world.answers += [None, 0x0B]
+    world.binds()
+    world.receipt("1", "DELIVRD")
+    world.receipt("3", "EXPIRED")
+    assert world.code() == 1
+    assert capsys.readouterr().out.split() == ["1", "delivered", "1", "expired", "1", "failed"]
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["progress"] for row in rows] == ["delivered", "failed", "expired"]
+    assert [row["message_ids"] for row in rows] == ["1", "'-", "3"]
+    assert "ESME_RINVDSTADR" in rows[1]["error"]
+    assert rows[0]["to"] == "49171111111"
+
+
+def test_ctrl_c_ends_it_in_good_order(capsys):
+    before = signal.getsignal(signal.SIGINT)
+    world = World("Hi").binds()
+    signal.getsignal(signal.SIGINT)(signal.SIGINT, None)
+    assert world.code() == 130
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_each_pdu_may_be_shown(capsys):
+    world = World("Hi", verbose=True, receipt=False).binds()
+    assert world.code() == 0
+    assert "submit_sm" in capsys.readouterr().out
+
+
+def test_a_cell_is_no_formula():
+    assert send_module._harmless("=1+1") == "'=1+1"
+    assert send_module._harmless("a=1") == "a=1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--to", "49"], "TEXT is missing"),
+        (["Hi"], "nobody to send to: give --to or --recipients"),
+        (["--recipients", "none.csv", "Hi"], "cannot read none.csv: No such file"),
+        (["-p", "none", "--to", "49", "Hi"], "none: No such file or directory"),
+        (["--profile", "nope", "--to", "49", "Hi"], "--profile: profile 'nope' is not one of"),
+    ],
+)
+def test_wrong_usage_is_said_in_one_line(arguments, what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = smpp("send", "-u", "me", *arguments)
+    assert result.exit_code == 2
+    assert what in result.stderr

@@ -1,0 +1,64 @@
+"""Who gets a message: addresses, and files of them."""
+
+import click
+import pytest
+
+from twisted_smpp.cli.recipients import Recipient, recipients
+
+
+def read(tmp_path, content, text=None):
+    path = tmp_path / "file.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return recipients((), str(path), text)
+
+
+def test_addresses_of_the_command_line():
+    assert recipients(["1", "2"], None, "Hi") == [("1", "Hi"), ("2", "Hi")]
+
+
+def test_an_address_a_line(tmp_path):
+    assert read(tmp_path, "491\n\n492\n", "Hi") == [("491", "Hi"), ("492", "Hi")]
+
+
+@pytest.mark.parametrize("name", ["to", "Destination", " msisdn ", "PHONE"])
+def test_columns(tmp_path, name):
+    rows = read(tmp_path, f'{name},text\n491,"Hi, Ann"\n 492 ,Ho\n')
+    assert rows == [Recipient("491", "Hi, Ann"), Recipient("492", "Ho")]
+
+
+def test_text_with_columns(tmp_path):
+    rows = read(tmp_path, "to,name\n491,Ann\n", "Dear $name, $$5 for ${name}")
+    assert rows == [("491", "Dear Ann, $5 for Ann")]
+
+
+def test_text_of_the_command_line_counts_more(tmp_path):
+    assert read(tmp_path, "to,text\n491,Ho\n", "Hi") == [("491", "Hi")]
+
+
+def test_a_byte_order_mark_is_no_part_of_it(tmp_path):
+    assert read(tmp_path, "\ufeffto,text\n491,Hi\n") == [("491", "Hi")]
+
+
+def test_standard_input(monkeypatch):
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("to\n491\n"))
+    assert recipients(["490"], "-", "Hi") == [("490", "Hi"), ("491", "Hi")]
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "what"),
+    [
+        ("to,text\n,Hi\n", None, "file.csv, line 2: no address"),
+        ("to,text\n491,\n", None, "file.csv, line 2: no text: give TEXT, or a column text"),
+        ("491\n", None, "file.csv, line 1: no text"),
+        ("to\n491\n", "Dear $name", "file.csv, line 2: TEXT asks for a column name"),
+        ("to\n491\n", "5 $", "TEXT: a $ that is none is written $$"),
+        (b"\xff\xfe", "Hi", "file.csv: not UTF-8"),
+        ("", "Hi", "nobody to send to"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path, content, text, what):
+    with pytest.raises(click.UsageError) as caught:
+        read(tmp_path, content, text)
+    assert what in caught.value.message

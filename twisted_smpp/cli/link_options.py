@@ -1,0 +1,96 @@
+"""The options that every command has which binds to a message centre."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from twisted_smpp.esme.profile import Profile, ProfileError, names
+from twisted_smpp.passwords import read_password
+from twisted_smpp.values import InterfaceVersion
+
+__all__ = ["link_options", "link_settings"]
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+_VERSIONS = {version.text: version for version in InterfaceVersion}
+
+_OPTIONS = (
+    click.option(
+        "-c",
+        "--connect",
+        default="tcp:127.0.0.1:2775",
+        show_default=True,
+        metavar="ENDPOINT",
+        help="The message centre: a Twisted client endpoint (tcp:, tls:, ...).",
+    ),
+    click.option("-u", "--system-id", required=True, help="Who you are to the message centre."),
+    click.option(
+        "-p",
+        "--password-file",
+        type=click.Path(dir_okay=False),
+        help="File whose first line is the password; else the variable SMPP_PASSWORD.",
+    ),
+    click.option("--system-type", help="If the message centre asks for it."),
+    click.option(
+        "--bind",
+        type=click.Choice(["transceiver", "transmitter", "receiver"]),
+        default="transceiver",
+        show_default=True,
+        help="What the connection is for.",
+    ),
+    click.option(
+        "--version",
+        "interface_version",
+        type=click.Choice(list(_VERSIONS)),
+        help="The SMPP version to speak.  [default: 3.4]",
+    ),
+    click.option(
+        "--profile",
+        default="standard",
+        show_default=True,
+        metavar="NAME|FILE",
+        help=f"What is special about the message centre: {', '.join(names())}, or a TOML file.",
+    ),
+)
+
+
+def link_options(command: C) -> C:
+    """Adds the options; :func:`link_settings` takes them back out."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def link_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of an ESMEService that the options say; removes them from ``options``."""
+    try:
+        profile = Profile.load(options.pop("profile"))
+    except ProfileError as error:
+        raise click.UsageError(f"--profile: {error}") from None
+    settings = {
+        "endpoint": options.pop("connect"),
+        "system_id": options.pop("system_id"),
+        "password": password(options.pop("password_file")),
+        "bind": options.pop("bind"),
+        "profile": profile,
+    }
+    system_type, version = options.pop("system_type"), options.pop("interface_version")
+    if system_type is not None:
+        settings["system_type"] = system_type
+    if version is not None:
+        settings["interface_version"] = _VERSIONS[version]
+    return settings
+
+
+def password(path: str | None) -> str:
+    """The password, from a file or the environment."""
+    if path is None:
+        return os.environ.get("SMPP_PASSWORD", "")
+    try:
+        return read_password(path)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

@@ -1,0 +1,123 @@
+"""``smpp listen``: what comes from a message centre, as it comes."""
+
+from __future__ import annotations
+
+import json
+import signal
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from twisted_smpp.cli.link_options import link_options, link_settings
+from twisted_smpp.cli.message import receipt_dict
+from twisted_smpp.cli.text_options import plain
+from twisted_smpp.esme import ESMEService
+from twisted_smpp.esme.link import LinkChange
+from twisted_smpp.esme.receiving import Received
+from twisted_smpp.text.receipt import Receipt
+
+__all__ = ["listen"]
+
+
+@click.command(
+    epilog="""Exit codes: 0 ended by --count or Ctrl-C; 2 wrong usage.
+
+Examples:
+
+\b
+  smpp listen -u me -p pw.txt -c tls:smsc.example:3550
+  smpp listen -u me --bind receiver --json --count 1 | jq .text
+"""
+)
+@link_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after so many.")
+def listen(**options: Any) -> None:
+    """Bind and print messages and receipts as they come.
+
+    What is printed has been accepted: the message centre does not send it again. Long
+    messages are put together first. The link is made again whenever it breaks.
+    """
+    settings = link_settings(options)
+    react(lambda reactor: Listening(reactor, settings, options).run())
+
+
+class Listening:
+    """One run of the command."""
+
+    def __init__(self, reactor: Any, settings: dict[str, Any], options: dict[str, Any]) -> None:
+        self._reactor = reactor
+        self._as_json = options["as_json"]
+        self._left = options["count"]
+        self._done: Deferred[None] = Deferred()
+        try:
+            self._service = ESMEService(
+                **settings,
+                on_message=self._message,
+                on_receipt=self._receipt,
+                on_state=self._state,
+                reactor=reactor,
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+    def run(self) -> Deferred[None]:
+        """Fires when it was asked to end."""
+        return Deferred.fromCoroutine(self._run())
+
+    async def _run(self) -> None:
+        previous = signal.signal(signal.SIGINT, lambda *_: self._reactor.callFromThread(self._end))
+        self._service.startService()
+        try:
+            await self._done
+        finally:
+            await self._service.stopService()
+            signal.signal(signal.SIGINT, previous)
+
+    def _end(self) -> None:
+        if not self._done.called:
+            self._done.callback(None)
+
+    def _state(self, change: LinkChange) -> None:
+        wait = f", next attempt in {change.seconds:.0f} s" if change.seconds else ""
+        click.echo(f"smpp listen: {change.state.value}: {plain(change.reason)}{wait}", err=True)
+
+    def _message(self, message: Received) -> None:
+        data: dict[str, Any] = {
+            "source": message.source,
+            "destination": message.destination,
+            "text": message.text,
+        }
+        if message.text is None or message.damaged:
+            data["octets"] = message.octets.hex()
+        if message.ports is not None:
+            data["ports"] = message.ports._asdict()
+        if message.missing:
+            data["missing_parts"] = list(message.missing)
+        text = f"{len(message.octets)} octets" if message.text is None else plain(message.text)
+        line = f"{plain(message.source)} to {plain(message.destination)}: {text}"
+        self._print("message", data, line)
+
+    def _receipt(self, receipt: Receipt, pdu: Any) -> None:
+        data = {
+            "source": pdu.source_addr,
+            "destination": pdu.destination_addr,
+            **receipt_dict(receipt),
+        }
+        state = receipt.stat or (receipt.message_state and receipt.message_state.name) or "?"
+        line = f"receipt for {plain(receipt.message_id)}: {plain(state)}"
+        self._print("receipt", data, line)
+
+    def _print(self, kind: str, data: dict[str, Any], line: str) -> None:
+        now = datetime.now(UTC).astimezone()
+        if self._as_json:
+            click.echo(json.dumps({"time": now.isoformat(), "kind": kind, **data}))
+        else:
+            click.echo(f"{now:%H:%M:%S} {line}")
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                self._reactor.callLater(0, self._end)

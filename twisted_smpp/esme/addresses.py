@@ -1,0 +1,52 @@
+"""Type of number and numbering plan, by the look of an address."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from twisted_smpp.values import NPI, TON
+
+__all__ = ["MOST_SHORT_CODE", "Address"]
+
+#: Digits of the longest short code.
+MOST_SHORT_CODE = 6
+
+
+class Address(NamedTuple):
+    """An address as a PDU has it.
+
+    Attributes:
+        ton, npi: type of number and numbering plan indicator.
+        addr: the digits or the name, at most 20 octets of Latin-1.
+    """
+
+    ton: int
+    npi: int
+    addr: str
+
+    @classmethod
+    def guess(cls, text: str) -> Address:
+        """What people write: ``+491761234567``, ``00491761234567``, ``12345``, ``Shop``.
+
+        Up to six digits are a short code, of unknown type and plan; more, or a ``+`` in
+        front, are an international number of ISDN; anything else is a name. Spaces, hyphens
+        and brackets between digits go.
+
+        Args:
+            text: an address; "" leaves the choice to the message centre.
+        """
+        text = text.strip()
+        digits = text.translate(_PUNCTUATION)
+        number = digits.removeprefix("+")
+        international = number != digits
+        if number.startswith("00") and len(digits) > MOST_SHORT_CODE and not international:
+            number, international = number[2:], True
+        if not (number.isascii() and number.isdecimal()):
+            ton = TON.ALPHANUMERIC if text else TON.UNKNOWN
+            return cls(int(ton), int(NPI.UNKNOWN), text)
+        if len(number) <= MOST_SHORT_CODE and not international:
+            return cls(int(TON.UNKNOWN), int(NPI.UNKNOWN), number)
+        return cls(int(TON.INTERNATIONAL), int(NPI.ISDN), number)
+
+
+_PUNCTUATION = {ord(each): None for each in " -()./\u00a0"}

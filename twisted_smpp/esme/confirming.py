@@ -1,0 +1,177 @@
+"""Receipts find their messages: on any link of an account, early, late, twice or never."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from twisted.logger import Logger
+
+from twisted_smpp.esme.message import BY_RECEIPT, MessagePart, Progress
+from twisted_smpp.text.message_id import MessageIds
+from twisted_smpp.text.receipt import Receipt
+
+__all__ = ["Confirming"]
+
+#: How long a part is known after its final receipt, for those that come again.
+DONE_SECONDS = 600.0
+
+
+class Confirming:
+    """The parts that await receipts, and the receipts that await their parts.
+
+    Args:
+        strategy: how ids are compared, see :mod:`twisted_smpp.text.message_id`.
+        receipt_seconds: how long a part waits for its final receipt.
+        parked_seconds: how long a receipt waits for its message.
+        most_parts: parts that may wait; the oldest are unconfirmed then.
+        most_parked: receipts that may wait; the oldest are dropped then.
+
+    Attributes:
+        ids: the ids of the parts that wait, and what was learnt of how they are written.
+        dropped: how many receipts were dropped for lack of room, or because their message
+            did not come in time.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        strategy: str = "learn",
+        *,
+        receipt_seconds: float = 3 * 86_400.0,
+        parked_seconds: float = 86_400.0,
+        most_parts: int = 1_000_000,
+        most_parked: int = 100_000,
+    ) -> None:
+        self.ids: MessageIds[MessagePart] = MessageIds(strategy)
+        self._receipt_seconds = receipt_seconds
+        self._parked_seconds = parked_seconds
+        self._most_parts = most_parts
+        self._most_parked = most_parked
+        #: Parts with an id, the oldest first: until when they wait.
+        self._waiting: OrderedDict[MessagePart, float] = OrderedDict()
+        self._done: deque[tuple[float, MessagePart]] = deque()
+        self._parked: OrderedDict[str, tuple[float, list[Receipt]]] = OrderedDict()
+        self._parked_ids: MessageIds[str] = MessageIds(strategy, of_receipts=True)
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """Parts that wait for their final receipt."""
+        return len(self._waiting)
+
+    @property
+    def parked(self) -> int:
+        """Ids of receipts that wait for their message."""
+        return len(self._parked)
+
+    @property
+    def idle(self) -> bool:
+        """Whether :meth:`expire` has nothing to do, now or later."""
+        return not (self._waiting or self._done or self._parked)
+
+    def accepted(self, part: MessagePart, message_id: str, now: float) -> None:
+        """A part has got an id; a receipt may have come before."""
+        if not part.message.wants_receipt:
+            return
+        self.ids.add(message_id, part)
+        if part.progress.final:
+            self._done.append((now + DONE_SECONDS, part))
+            return
+        self._waiting[part] = now + self._receipt_seconds
+        self._waiting.move_to_end(part)  # it may have got an id before
+        if self._parked:
+            self._match_parked(message_id, now)
+        if len(self._waiting) > self._most_parts:
+            self._unconfirmed(next(iter(self._waiting)))
+
+    def _match_parked(self, message_id: str, now: float) -> None:
+        receipt_id = self._parked_ids.match(message_id)
+        if receipt_id is None:
+            return
+        _, receipts = self._parked.pop(receipt_id)
+        self._parked_ids.discard(receipt_id, receipt_id)
+        for receipt in receipts:
+            self.receipt(receipt, now)
+
+    def receipt(self, receipt: Receipt, now: float) -> MessagePart | None:
+        """A receipt has come.
+
+        Returns:
+            the part that it is about; None when it is parked, or is about nothing.
+        """
+        before = self.ids.settled
+        part = self.ids.match(receipt.message_id)
+        if part is None:
+            self._park(receipt, now)
+            return None
+        self._confirm(part, receipt, now)
+        if self.ids.settled is not None and self.ids.settled != before:
+            self._retry_parked(now)
+        return part
+
+    def _retry_parked(self, now: float) -> None:
+        """How ids are written is known now: what fitted two messages may fit one."""
+        for receipt_id in list(self._parked):
+            part = self.ids.match(receipt_id)
+            if part is not None and receipt_id in self._parked:
+                _, receipts = self._parked.pop(receipt_id)
+                self._parked_ids.discard(receipt_id, receipt_id)
+                for receipt in receipts:
+                    self._confirm(part, receipt, now)
+
+    def _confirm(self, part: MessagePart, receipt: Receipt, now: float) -> None:
+        progress = BY_RECEIPT.get(-1 if receipt.message_state is None else receipt.message_state)
+        if part.progress.final:
+            if progress is not None and progress is not part.progress:
+                part.late = receipt
+            return
+        part.receipt = receipt
+        if progress is not None:
+            part.progress = progress
+            self._waiting.pop(part, None)
+            self._done.append((now + DONE_SECONDS, part))
+        part.message.changed()
+
+    def _park(self, receipt: Receipt, now: float) -> None:
+        message_id = receipt.message_id
+        if not message_id:
+            self.dropped += 1
+            return
+        if message_id in self._parked:
+            receipts = self._parked[message_id][1]
+            if receipt not in receipts and len(receipts) < 10:
+                receipts.append(receipt)
+            return
+        self._parked[message_id] = now + self._parked_seconds, [receipt]
+        self._parked_ids.add(message_id, message_id)
+        if len(self._parked) > self._most_parked:
+            self._drop_parked()
+
+    def _drop_parked(self) -> None:
+        message_id, (_, receipts) = self._parked.popitem(last=False)
+        self._parked_ids.discard(message_id, message_id)
+        self.dropped += len(receipts)
+
+    def expire(self, now: float) -> None:
+        """Gives up what has waited for too long."""
+        while self._waiting:
+            part, until = next(iter(self._waiting.items()))
+            if until > now:
+                break
+            self._unconfirmed(part)
+        while self._done and self._done[0][0] <= now:
+            self._forget(self._done.popleft()[1])
+        while self._parked and next(iter(self._parked.values()))[0] <= now:
+            self._drop_parked()
+
+    def _unconfirmed(self, part: MessagePart) -> None:
+        del self._waiting[part]
+        self._forget(part)
+        if not part.progress.final:
+            part.progress = Progress.UNCONFIRMED
+            part.message.changed()
+
+    def _forget(self, part: MessagePart) -> None:
+        for message_id in part.message_ids:
+            self.ids.discard(message_id, part)

@@ -1,0 +1,269 @@
+"""An ``IService`` that stays bound to a message centre.
+
+Twisted's own ``ClientService`` does the connecting. A bind is no part of it: the protocol
+binds when it is connected and closes the connection when that is refused, and the delays
+between attempts count refused binds as well as failed connections.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, TypeVar
+
+from twisted.application.internet import ClientService
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList, fail, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from twisted_smpp.endpoints import client_endpoint
+from twisted_smpp.errors import SessionLost
+from twisted_smpp.esme.backoff import Backoff
+from twisted_smpp.esme.failover import FailOver
+from twisted_smpp.events import LateResponse
+from twisted_smpp.factory import ESMEFactory
+from twisted_smpp.protocol import Answer, SMPPProtocol
+from twisted_smpp.shorthands import Shorthands
+from twisted_smpp.states import State
+from twisted_smpp.status import CommandStatus
+from twisted_smpp.wire.pdu import Request, Response
+
+__all__ = ["Link", "LinkChange", "LinkState"]
+
+R = TypeVar("R", bound=Response | None)
+
+Endpoint = str | IStreamClientEndpoint
+
+
+class LinkState(Enum):
+    """Where a link is."""
+
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    BOUND = "bound"
+    WAITING = "waiting"
+    STOPPING = "stopping"
+
+
+class LinkChange(NamedTuple):
+    """What a link tells when its state changes.
+
+    Attributes:
+        state: where it is now.
+        reason: why, in words.
+        seconds: until the next attempt, when it is ``WAITING``; else 0.0.
+    """
+
+    state: LinkState
+    reason: str
+    seconds: float = 0.0
+
+
+class Link(Shorthands, Service):
+    """One link to a message centre.
+
+    It connects, binds, and when the link is lost connects again after a delay that doubles
+    from ``first_delay`` to ``longest_delay`` seconds, each drawn at random from zero to that
+    (full jitter). After a refused bind the delays are longer: 5 to 60 s, a minute or more
+    while the message centre holds the link for bound, and one to fifteen minutes after wrong
+    credentials. Names are resolved anew for every attempt.
+
+    Args:
+        endpoint: an ``IStreamClientEndpoint`` or a description such as
+            ``"tcp:smsc.example:2775"`` or ``"tls:smsc.example:3550"``; or several of them,
+            tried in turn.
+        system_id: of the bind.
+        password: of the bind, or a function that returns it and is called for each bind.
+        bind: ``"transceiver"``, ``"transmitter"`` or ``"receiver"``.
+        on_request: called with the session and each request of the message centre; answers
+            like ``on_request`` of :class:`~twisted_smpp.factory.SMPPFactory`.
+        on_state: called with a :class:`LinkChange`.
+        reactor: for endpoints and time; None for the global one.
+        random: a function that returns a number from 0 to 1, for the jitter.
+        first_delay, longest_delay: seconds.
+        settings: those of :class:`~twisted_smpp.factory.ESMEFactory`.
+
+    Raises:
+        ValueError: the endpoint description or a value of the bind cannot be used.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        endpoint: Endpoint | Sequence[Endpoint],
+        system_id: str,
+        password: str | Callable[[], str] = "",
+        *,
+        on_request: Callable[[SMPPProtocol, Any], Answer] | None = None,
+        on_state: Callable[[LinkChange], object] | None = None,
+        reactor: Any = None,
+        random: Callable[[], float] = random.random,
+        first_delay: float = 1.0,
+        longest_delay: float = 60.0,
+        **settings: Any,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self._endpoint = _fail_over(reactor, endpoint)
+        self._clock = IReactorTime(reactor)
+        self._on_request = on_request
+        self._on_state = on_state
+        self._backoff = Backoff(first_delay, longest_delay, random)
+        self._bound_at = 0.0
+        self._why = ""
+        self._in_step = False
+        self._waiting: list[Deferred[SMPPProtocol]] = []
+        #: What was told last.
+        self.change = LinkChange(LinkState.STOPPED, "not started")
+        #: The session that is bound, or None.
+        self.session: SMPPProtocol | None = None
+        self.factory = ESMEFactory(
+            system_id,
+            password,
+            on_request=self._requested,
+            on_bound=self._bound,
+            on_lost=self._lost,
+            on_refused=self._refused,
+            on_late_response=self._late,
+            clock=self._clock,
+            **settings,
+        )
+        self._client = ClientService(
+            self._endpoint, self.factory, retryPolicy=self._delay, clock=self._clock
+        )
+
+    # IService.
+
+    def startService(self) -> None:
+        """Starts to connect; while it still stops, it goes on afterwards."""
+        if self.running:
+            return
+        super().startService()  # type: ignore[no-untyped-call]
+        self._tell(LinkState.CONNECTING, "started")
+        if self.running and not self._client.running:  # on_state may have stopped it
+            self._client.startService()
+
+    def stopService(self) -> Deferred[None]:
+        """Awaits what is in flight, unbinds and disconnects; fires when it is done."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._tell(LinkState.STOPPING, "asked to stop")
+        ended = DeferredList([each.unbind() for each in list(self.factory.connections)])
+        return ended.addCallback(self._unbound)
+
+    def _unbound(self, _: Any) -> Any:
+        if self._in_step:
+            # on_state stops it in the midst of a step of ClientService, which cannot stop now.
+            return deferLater(self._clock, 0, self._unbound, None)
+        if not self.running:
+            self._fail_waiting()
+        if self.running:
+            return None  # it was started again meanwhile
+        return maybeDeferred(self._client.stopService).addCallback(self._stopped)
+
+    def _stopped(self, _: Any) -> None:
+        if not self.running:
+            self._tell(LinkState.STOPPED, "asked to stop")
+
+    # For the application.
+
+    @property
+    def state(self) -> State:
+        """State of the present session; CLOSED when there is none."""
+        return State.CLOSED if self.session is None else self.session.state
+
+    def when_bound(self) -> Deferred[SMPPProtocol]:
+        """Fires with the session once it is bound, at once when it is already.
+
+        Errbacks with :class:`~twisted_smpp.errors.SessionLost` when the service stops
+        before; one that is not running yet, or no more, is waited for. May be cancelled.
+        """
+        if self.session is not None and self.session.bound:
+            return succeed(self.session)
+        deferred: Deferred[SMPPProtocol] = Deferred(self._waiting.remove)
+        self._waiting.append(deferred)
+        return deferred
+
+    def request(self, pdu: Request[R]) -> Deferred[R]:
+        """Sends a request on the bound session; see
+        :meth:`twisted_smpp.protocol.SMPPProtocol.request`.
+
+        Errbacks with :class:`~twisted_smpp.errors.SessionLost` when none is bound: the
+        request was not sent. Wait for :meth:`when_bound` first.
+        """
+        if self.session is None:
+            return fail(SessionLost("not bound; it was never sent", sent=False))
+        return self.session.request(pdu)
+
+    # What the factory tells.
+
+    def _bound(self, session: SMPPProtocol) -> None:
+        self.session = session
+        self._bound_at = self._clock.seconds()
+        self.log.info("bound to {peer} in {state}", peer=session.peer, state=session.state.name)
+        self._tell(LinkState.BOUND, f"bound to {session.peer}")
+        while self._waiting and session.bound:
+            self._waiting.pop(0).callback(session)
+
+    def _lost(self, session: SMPPProtocol, why: str) -> None:
+        if session is self.session:
+            self.session = None
+            self._backoff.bound_for(self._clock.seconds() - self._bound_at)
+            self._why = f"the link to {session.peer} ended: {why}"
+            self.log.info("the link to {peer} ended: {why}", peer=session.peer, why=why)
+
+    def _refused(self, session: SMPPProtocol, error: BaseException) -> None:
+        if not self.running:
+            return  # it was stopped before it was bound
+        self._backoff.refused(error)
+        self._endpoint.failed()
+        self._why = f"bind to {session.peer} failed: {error}"
+        self.log.error("bind to {peer} failed: {error}", peer=session.peer, error=str(error))
+
+    def _late(self, session: SMPPProtocol, event: LateResponse) -> None:
+        """A response came after its request was given up."""
+
+    def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
+        if self._on_request is None:
+            return CommandStatus.ESME_RX_T_APPN
+        return self._on_request(session, request)
+
+    def _delay(self, failed: int) -> float:
+        seconds = self._backoff.delay(failed)
+        error = self._endpoint.error
+        if error is not None:
+            self._why = f"the message centre cannot be reached: {error}"
+            self.log.info("{why}", why=self._why)
+        self._in_step = True
+        try:
+            self._tell(LinkState.WAITING, self._why, seconds)
+        finally:
+            self._in_step = False
+        return seconds
+
+    def _tell(self, state: LinkState, reason: str, seconds: float = 0.0) -> None:
+        self.change = LinkChange(state, reason, seconds)
+        if self._on_state is None:
+            return
+        try:
+            self._on_state(self.change)
+        except Exception:
+            self.log.failure("a callback of the application failed")
+
+    def _fail_waiting(self) -> None:
+        # Only those of now: a caller that tries again at once waits for the next start.
+        for deferred in list(self._waiting):
+            if deferred in self._waiting:
+                self._waiting.remove(deferred)
+                deferred.errback(SessionLost("the service was stopped", sent=False))
+
+
+def _fail_over(reactor: Any, endpoint: Endpoint | Sequence[Endpoint]) -> FailOver:
+    several = isinstance(endpoint, Sequence) and not isinstance(endpoint, str)
+    endpoints: Any = endpoint if several else [endpoint]
+    return FailOver(
+        [client_endpoint(reactor, each) if isinstance(each, str) else each for each in endpoints]
+    )

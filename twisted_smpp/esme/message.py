@@ -1,0 +1,324 @@
+"""The handle of a message: one object from ``send()`` to its last receipt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from enum import IntEnum
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
+
+from twisted_smpp.errors import SMPPError
+from twisted_smpp.text import times
+from twisted_smpp.text.receipt import Receipt
+from twisted_smpp.text.segments import Plan, Segment
+from twisted_smpp.values import MessageState
+from twisted_smpp.wire.pdus import SubmitSM
+
+__all__ = ["Message", "MessagePart", "Progress", "SendFailed"]
+
+
+class Progress(IntEnum):
+    """Where a message or a part of it is; from ``DELIVERED`` on it is final.
+
+    ``QUEUED`` waits to be sent; ``SENDING`` waits for the response; ``UNKNOWN`` was sent and
+    its response is lost, so that nobody knows; ``HELD`` is the same, and stays so until
+    somebody decides; ``ACCEPTED`` has an id and waits for its receipt.
+
+    Of the final ones the best come first, so that the greatest of several parts is the worst.
+    ``DELIVERED`` to ``REJECTED`` are what a receipt said; ``SENT`` was accepted and no receipt
+    was asked for; ``UNCONFIRMED`` was accepted and its receipt did not come in time; ``LOST``
+    was sent, and nobody will ever know; ``FAILED`` was never accepted.
+    """
+
+    QUEUED = 0
+    SENDING = 1
+    UNKNOWN = 2
+    HELD = 3
+    ACCEPTED = 4
+    DELIVERED = 10
+    SENT = 11
+    SKIPPED = 12
+    UNCONFIRMED = 13
+    DELETED = 14
+    EXPIRED = 15
+    UNDELIVERABLE = 16
+    REJECTED = 17
+    LOST = 18
+    FAILED = 19
+
+    @property
+    def final(self) -> bool:
+        """Whether it stays so."""
+        return self >= Progress.DELIVERED
+
+
+#: What a final receipt makes of a part. ACCEPTED is said on the way, by custom.
+BY_RECEIPT: Mapping[int, Progress] = {
+    MessageState.DELIVERED: Progress.DELIVERED,
+    MessageState.EXPIRED: Progress.EXPIRED,
+    MessageState.DELETED: Progress.DELETED,
+    MessageState.UNDELIVERABLE: Progress.UNDELIVERABLE,
+    MessageState.REJECTED: Progress.REJECTED,
+    MessageState.SKIPPED: Progress.SKIPPED,
+}
+
+
+class SendFailed(SMPPError):
+    """A message was not accepted, or not all of its parts.
+
+    Attributes:
+        message: the :class:`Message`; its parts say what became of each.
+        reason: why, in words.
+    """
+
+    def __init__(self, message: Message, reason: str) -> None:
+        super().__init__(reason)
+        self.message = message
+        self.reason = reason
+
+
+class MessagePart:
+    """One part of a message: a submit_sm, perhaps sent more than once.
+
+    Attributes:
+        message: the whole.
+        number: 1 for the first part.
+        progress: where it is.
+        message_id: what the message centre calls it; None before it was accepted.
+        message_ids: every id that it got: more than one when it was sent again because a
+            response was lost, and came in the end.
+        attempts: how often it was sent.
+        refusals: how often it was refused for the time being.
+        unknowns: how often its response was lost.
+        resends: how often it was sent after a response was lost.
+        error: the last :class:`~twisted_smpp.errors.SMPPError`, or None.
+        receipt: the last :class:`~twisted_smpp.text.receipt.Receipt`, or None.
+        late: a final receipt that came when the part was final already, and said otherwise.
+    """
+
+    __slots__ = (
+        "attempts",
+        "error",
+        "expires_at",
+        "late",
+        "message",
+        "message_ids",
+        "number",
+        "order",
+        "pdu",
+        "progress",
+        "receipt",
+        "refusals",
+        "resends",
+        "segment",
+        "sent_at",
+        "session_faults",
+        "unknowns",
+    )
+
+    def __init__(self, message: Message, segment: Segment, order: int) -> None:
+        self.message = message
+        self.segment = segment
+        self.number = segment.number
+        #: Its place among all parts of the link, for keeping their order.
+        self.order = order
+        self.progress = Progress.QUEUED
+        self.message_ids: tuple[str, ...] = ()
+        self.attempts = self.refusals = self.session_faults = 0
+        self.unknowns = self.resends = 0
+        self.error: SMPPError | None = None
+        self.receipt: Receipt | None = None
+        self.late: Receipt | None = None
+        self.pdu: SubmitSM | None = None
+        self.sent_at = 0.0
+        self.expires_at: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<part {self.number} of {self.segment.total}: {self.progress.name}>"
+
+    def __lt__(self, other: MessagePart) -> bool:
+        return self.order < other.order
+
+    def make_pdu(self, now: float) -> SubmitSM:
+        """The request for one attempt; it has the validity that is left.
+
+        Args:
+            now: the time, in seconds.
+
+        Raises:
+            FieldError: a value cannot be sent, when it is encoded.
+        """
+        message, segment = self.message, self.segment
+        fields = message.fields
+        if message.has_relative_validity and self.expires_at is not None:
+            # The time is a float: what is left of an hour may be a little more than an hour.
+            left = timedelta(seconds=max(1, math.ceil(self.expires_at - now - 0.001)))
+            fields = {**fields, "validity_period": times.encode(left)}
+        return SubmitSM(
+            **fields,
+            short_message=segment.short_message,
+            esm_class=segment.esm_class,
+            data_coding=segment.data_coding,
+            tlvs={**segment.tlvs, **message.tlvs} if message.tlvs else segment.tlvs,
+        )
+
+    @property
+    def message_id(self) -> str | None:
+        """What the message centre calls it."""
+        return self.message_ids[0] if self.message_ids else None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is final without having been accepted, as far as anybody knows."""
+        progress = self.progress
+        return progress is Progress.LOST or (progress.final and not self.message_ids)
+
+
+class Message:
+    """What was given to ``send()``, and what became of it.
+
+    Attributes:
+        source, destination: the addresses, as they were given.
+        plan: how the text is sent.
+        parts: the :class:`MessagePart` of each.
+        wants_receipt: whether a receipt was asked for.
+        fields: the other fields of each submit_sm.
+        tlvs: those of each submit_sm, besides what its part needs.
+        on_progress: called with the message when a part was answered, got a receipt or has
+            come to an end; None when nobody wants to know.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        source: str,
+        destination: str,
+        plan: Plan,
+        wants_receipt: bool,
+        fields: Mapping[str, Any],
+        tlvs: Mapping[Any, Any],
+    ) -> None:
+        self.source = source
+        self.destination = destination
+        self.plan = plan
+        self.wants_receipt = wants_receipt
+        self.fields = fields
+        self.tlvs = tlvs
+        self.parts: tuple[MessagePart, ...] = ()
+        #: Whether it is valid for a time, not until a moment.
+        self.has_relative_validity = False
+        self.on_progress: Callable[[Message], object] | None = None
+        self._submitted: list[Deferred[Message]] | None = None
+        self._final: list[Deferred[Message]] | None = None
+
+    def __repr__(self) -> str:
+        parts = f", {len(self.parts)} parts" if len(self.parts) > 1 else ""
+        return f"<Message to {self.destination!r}: {self.progress.name}{parts}>"
+
+    @property
+    def progress(self) -> Progress:
+        """Where it is: the worst end that a part has come to, else where the last part is."""
+        parts = self.parts
+        if len(parts) == 1:
+            return parts[0].progress
+        worst = max(part.progress for part in parts)
+        if worst > Progress.UNCONFIRMED:
+            return worst
+        least = min(part.progress for part in parts)
+        return worst if least.final else least
+
+    @property
+    def message_ids(self) -> tuple[str | None, ...]:
+        """What the message centre calls each part."""
+        return tuple(part.message_id for part in self.parts)
+
+    @property
+    def error(self) -> SMPPError | None:
+        """What the first part that has failed failed with; None while none has."""
+        for part in self.parts:
+            if part.failed:
+                return part.error
+        return None
+
+    @property
+    def possible_duplicates(self) -> int:
+        """How often a part was sent again although it may have been accepted before."""
+        return sum(min(part.unknowns, part.resends) for part in self.parts)
+
+    @property
+    def submitted(self) -> Deferred[Message]:
+        """A new Deferred: fires with the message once every part has an id.
+
+        Errbacks with :class:`SendFailed` when a part was refused for good, is lost, or was not
+        sent while it was valid.
+        """
+        if self._is_submitted():
+            return succeed(self)
+        failure = self._failure()
+        if failure is not None:
+            return fail(failure)
+        deferred: Deferred[Message] = Deferred(self._forget)
+        if self._submitted is None:
+            self._submitted = []
+        self._submitted.append(deferred)
+        return deferred
+
+    @property
+    def final(self) -> Deferred[Message]:
+        """A new Deferred: fires with the message once every part is final, however."""
+        if all(part.progress.final for part in self.parts):
+            return succeed(self)
+        deferred: Deferred[Message] = Deferred(self._forget)
+        if self._final is None:
+            self._final = []
+        self._final.append(deferred)
+        return deferred
+
+    def changed(self) -> None:
+        """A part has moved: tells whoever waits for it."""
+        if self.on_progress is not None:
+            try:
+                self.on_progress(self)
+            except Exception:
+                self.log.failure("a callback of the application failed")
+        waiting = self._submitted
+        if waiting is not None:
+            failure = self._failure()
+            if failure is not None or self._is_submitted():
+                self._submitted = None
+                _fire(waiting, self if failure is None else failure)
+        waiting = self._final
+        if waiting is not None and all(part.progress.final for part in self.parts):
+            self._final = None
+            _fire(waiting, self)
+
+    def _is_submitted(self) -> bool:
+        return all(part.message_ids for part in self.parts)
+
+    def _failure(self) -> SendFailed | None:
+        for part in self.parts:
+            if part.failed:
+                which = f"part {part.number}: " if len(self.parts) > 1 else ""
+                return SendFailed(self, f"{which}{part.error or part.progress.name.lower()}")
+        return None
+
+    def _forget(self, deferred: Deferred[Message]) -> None:
+        for waiting in (self._submitted, self._final):
+            if waiting is not None and deferred in waiting:
+                waiting.remove(deferred)
+
+
+def _fire(waiting: list[Deferred[Message]], result: Message | SendFailed) -> None:
+    """All that wait; the callback of one may cancel another."""
+    for deferred in waiting:
+        if deferred.called:
+            continue
+        if isinstance(result, SendFailed):
+            deferred.errback(result)
+        else:
+            deferred.callback(result)

@@ -1,0 +1,187 @@
+"""How fast a link may be driven: a rate that is agreed, and one that is found out.
+
+A token bucket keeps the rate that was agreed. When the message centre says that it is too
+much (ESME_RTHROTTLED, ESME_RMSGQFUL, a high congestion_state), the link pauses, its rate and
+its window are halved, and both grow again slowly while messages are accepted: additive
+increase, multiplicative decrease, as TCP does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["Pace", "TokenBucket"]
+
+#: Pauses double from the first to the longest; each is drawn at random from half to all.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+#: What the rate gets back in a second, of the agreed one.
+RATE_GROWTH = 0.05
+#: The least that is left of the rate.
+LEAST_RATE = 0.02
+#: A congestion_state (0 to 100) from which a link slows down.
+CONGESTED = 80
+
+
+class TokenBucket:
+    """So many a second, and so many at once after a rest.
+
+    Args:
+        rate: tokens a second, above 0.
+        burst: tokens that may gather, at least 1.
+        now: the time, in seconds.
+
+    Raises:
+        ValueError: the rate or the burst is too small.
+    """
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        if not 0 < rate < float("inf"):
+            raise ValueError(
+                f"rate is {rate!r}, more than 0 messages/s are needed (None: no limit)"
+            )
+        if not burst >= 1:
+            raise ValueError(f"burst is {burst!r}, at least 1 message is needed")
+        self.rate = rate
+        self.burst = burst
+        self._tokens = float(burst)
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Takes a token; False when there is none."""
+        self._fill(now)
+        if self._tokens < 1 - 1e-9:
+            return False
+        self._tokens -= 1
+        return True
+
+    def seconds_left(self, now: float) -> float:
+        """Until the next token, in seconds."""
+        self._fill(now)
+        return max(0.0, (1 - self._tokens) / self.rate)
+
+    def slow_down(self, rate: float, now: float) -> None:
+        """Goes on with another rate; what has gathered is kept."""
+        self._fill(now)
+        self.rate = rate
+
+    def _fill(self, now: float) -> None:
+        # A clock that is set back, as that of a reactor may be, takes no tokens away.
+        self._tokens = min(self.burst, self._tokens + max(0.0, now - self._at) * self.rate)
+        self._at = now
+
+
+class Pace:
+    """What a link may send now.
+
+    Args:
+        window: requests that may be in flight, at most.
+        rate: messages/s that were agreed; None for no limit.
+        burst: messages that may go at once after a rest; None for a tenth of a second of
+            the rate, at least one.
+        random: returns a number from 0 to 1, for the pauses.
+        now: the time, in seconds.
+
+    Attributes:
+        throttled: how often the message centre said that it was too much.
+    """
+
+    def __init__(
+        self,
+        window: int,
+        rate: float | None,
+        burst: float | None,
+        random: Callable[[], float],
+        now: float,
+    ) -> None:
+        self._most_window = window
+        self._window = float(window)
+        self._most_rate = rate
+        self._bucket: TokenBucket | None = None
+        if rate is not None:
+            self._bucket = TokenBucket(rate, max(1.0, rate / 10) if burst is None else burst, now)
+        self._random = random
+        self._pause = FIRST_PAUSE
+        self._paused_at = self._paused_until = self._slowed_at = float("-inf")
+        self._grown_at = self._seen = now
+        self.throttled = 0
+
+    @property
+    def window(self) -> int:
+        """Requests that may be in flight now."""
+        return int(self._window)
+
+    @property
+    def rate(self) -> float | None:
+        """Messages/s now; None for no limit."""
+        return None if self._bucket is None else self._bucket.rate
+
+    def paused_for(self, now: float) -> float:
+        """Seconds until the pause is over; 0.0 when there is none."""
+        self._see(now)
+        return max(0.0, self._paused_until - now)
+
+    def may_send(self, now: float) -> bool:
+        """Takes the right to send one message."""
+        if self.paused_for(now):
+            return False
+        return self._bucket is None or self._bucket.take(now)
+
+    def seconds_left(self, now: float) -> float:
+        """Until :meth:`may_send` can say yes, in seconds."""
+        left = self.paused_for(now)
+        return left if self._bucket is None else max(left, self._bucket.seconds_left(now))
+
+    def too_much(self, sent_at: float, now: float) -> None:
+        """The message centre has refused a message because of its load.
+
+        Args:
+            sent_at: when that message was sent: what was sent before the last pause was
+                over says nothing new.
+            now: the time, in seconds.
+        """
+        self.throttled += 1
+        if self.paused_for(now) or sent_at <= self._paused_at:
+            return
+        if sent_at > self._slowed_at:
+            self._slow_down(now)
+        self._paused_at = now
+        self._paused_until = now + self._pause * (0.5 + self._random() / 2)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def congested(self, state: int, now: float) -> None:
+        """The message centre has told its congestion_state, 0 to 100, with a response."""
+        self._see(now)
+        if state >= CONGESTED and now - self._slowed_at >= 1.0:
+            self._slow_down(now)
+
+    def accepted(self, now: float) -> None:
+        """The message centre has taken a message: the link may grow again."""
+        self._see(now)
+        if self._window < self._most_window:
+            self._window = min(self._most_window, self._window + 1 / self._window)
+        if self._pause > FIRST_PAUSE and now - self._paused_until > self._pause:
+            self._pause = FIRST_PAUSE
+        bucket, most = self._bucket, self._most_rate
+        if bucket is not None and most is not None and bucket.rate < most:
+            # What the pause took of the rate is not given back for having waited.
+            since = max(self._grown_at, self._paused_until)
+            grown = max(0.0, now - since) * RATE_GROWTH * most
+            bucket.slow_down(min(most, bucket.rate + grown), now)
+        self._grown_at = now
+
+    def _slow_down(self, now: float) -> None:
+        self._window = max(1.0, self._window / 2)
+        if self._bucket is not None and self._most_rate is not None:
+            least = LEAST_RATE * self._most_rate
+            self._bucket.slow_down(max(least, self._bucket.rate / 2), now)
+        self._slowed_at = self._grown_at = now
+
+    def _see(self, now: float) -> None:
+        """Where the clock was set back, a pause lasts no longer for it."""
+        back = self._seen - now
+        if back > 0:
+            self._paused_at -= back
+            self._paused_until -= back
+            self._slowed_at -= back
+            self._grown_at -= back
+        self._seen = now
