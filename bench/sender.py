@@ -17,8 +17,7 @@ import time
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from twisted_smpp import ESMEService, SubmitSM
-from twisted_smpp.esme.message import Progress
+from twisted_smpp import ESMEService, Progress, SubmitSM
 
 TEXT = "x" * 40
 

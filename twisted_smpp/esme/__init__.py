@@ -1,5 +1,31 @@
-"""The ESME role: a service that stays bound to a message centre."""
+"""The ESME role: services that stay bound to a message centre, send and receive."""
 
-from twisted_smpp.esme.service import ESMEService
+from twisted_smpp.esme.addresses import Address
+from twisted_smpp.esme.confirming import Confirming
+from twisted_smpp.esme.link import Link, LinkChange, LinkState
+from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
+from twisted_smpp.esme.profile import Profile, ProfileError
+from twisted_smpp.esme.receiving import Received
+from twisted_smpp.esme.retries import Retries, RetryClass
+from twisted_smpp.esme.sender import UnknownPolicy
+from twisted_smpp.esme.service import ESMEService, Sending
 
-__all__ = ["ESMEService"]
+__all__ = [
+    "Address",
+    "Confirming",
+    "ESMEService",
+    "Link",
+    "LinkChange",
+    "LinkState",
+    "Message",
+    "MessagePart",
+    "Profile",
+    "ProfileError",
+    "Progress",
+    "Received",
+    "Retries",
+    "RetryClass",
+    "SendFailed",
+    "Sending",
+    "UnknownPolicy",
+]
