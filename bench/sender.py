@@ -36,7 +36,7 @@ def by_request(service, count, window, done):
                 dest_addr_ton=1,
                 dest_addr_npi=1,
                 destination_addr="491761234567",
-                registered_delivery=1,
+                registered_delivery=0,
                 short_message=TEXT.encode(),
             )
         ).addCallbacks(ok, done.errback)
