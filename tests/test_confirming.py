@@ -234,6 +234,20 @@ def test_R03_and_in_another_writing(response: str, receipt: str) -> None:
     assert account.confirming.parked == 0
 
 
+@pytest.mark.parametrize(
+    ("strategy", "response", "receipt"),
+    [("hex to decimal", "7b", "123"), ("decimal to hex", "123", "7b")],
+)
+def test_R03_and_only_in_the_writing_that_was_named(
+    strategy: str, response: str, receipt: str
+) -> None:
+    account = Account(strategy)
+    account.says(receipt)
+    assert account.accepted(response).progress is DELIVERED
+    account.says("7b" if receipt == "123" else "124")
+    assert account.accepted("123" if receipt == "123" else "7c").progress is ACCEPTED
+
+
 def test_R03_several_of_one_message_keep_their_order() -> None:
     account = Account()
     for state in (MessageState.ENROUTE, MessageState.EXPIRED, MessageState.DELIVERED):
@@ -292,6 +306,14 @@ def test_R10_a_flood_of_one_id_is_bounded() -> None:
     _, receipts = account.confirming._parked["a"]
     assert len(receipts) == 10
     assert account.accepted("a").parts[0].receipt == receipts[-1]
+
+
+def test_R10_what_is_only_repeated_takes_no_room() -> None:
+    account = Account()
+    for _ in range(20):
+        account.says("a", MessageState.ENROUTE)
+    account.says("a")
+    assert account.accepted("a").progress is DELIVERED
 
 
 def test_R10_what_has_no_id_is_not_kept() -> None:

@@ -445,6 +445,29 @@ def test_D22_what_waits_expires_although_nothing_is_bound() -> None:
     centre.stopped(stopping)
 
 
+def test_D22_and_although_the_service_had_nothing_to_do_before() -> None:
+    centre = started()
+    centre.passes(100)
+    centre.drops()
+    message = centre.send(validity=timedelta(seconds=1))
+    centre.clock.advance(31)
+    assert message.progress is Progress.EXPIRED
+    centre.stops()
+
+
+def test_Q13_nothing_is_awaited_from_a_session_that_is_gone() -> None:
+    sending = Sending(unknown=UnknownPolicy.FAIL)
+    centre = started(sending=sending, timers=Timers(enquire_interval=None))
+    centre.script.append(Deferred())
+    message = centre.send()
+    centre.passes(30)
+    assert message.progress is Progress.LOST
+    assert not centre.service.sender.idle
+    centre.drops()
+    assert centre.service.sender.idle
+    centre.stops()
+
+
 def test_D22_the_clock_on_the_wall_does_not_matter_once_it_is_sent_off() -> None:
     times = [datetime(2026, 3, 29, 0, 30, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC)]
     centre = Centre(now=lambda: times[0])

@@ -70,6 +70,7 @@ def test_R04_a_transmitter_and_a_receiver_may_share_what_they_know() -> None:
     hears.passes(10)
     assert waits.progress is QUEUED
     assert hears.submitted == []
+    assert hears.service.sender._link is None  # it is not even tried
     sends.stops()
     hears.stops()
 

@@ -102,12 +102,18 @@ class MessageCentre:
         self.delivered: Counter[Key] = Counter()
         self.said: dict[str, set[int]] = {}
         self.submissions = 0
+        #: Sessions that it knows no more, and how much was still sent on them.
+        self._left: dict[Any, int] = {}
         self._number = 0xA0000000
         self._writes, self._writes_in_receipts = random.choice(list(WRITINGS.values()))
         self._receipts: list[Any] = []
 
     def on_request(self, session: Any, request: Any) -> Any:
         self.submissions += 1
+        if session in self._left:
+            self._left[session] += 1
+            most = self._world.service.factory.window
+            assert self._left[session] < most, "it goes on with a session at fault"
         has = self.vices.has
         if has("throttles"):
             return S.ESME_RTHROTTLED
@@ -118,6 +124,7 @@ class MessageCentre:
         if has("refuses for good"):
             return self._random.choice([S.ESME_RINVDSTADR, S.ESME_RX_P_APPN])
         if has("forgets the bind"):
+            self._left.setdefault(session, 0)
             return self._random.choice([S.ESME_RINVBNDSTS, S.ESME_RINVCMDID])
         if has("loses a request"):
             return Deferred()
@@ -156,20 +163,22 @@ class MessageCentre:
         early = self.vices.has("sends a receipt early")
         seconds = 0.0 if early else self._random.uniform(0, 120)
         if self.vices.has("says something on the way"):
-            self._receipt(seconds / 2, in_receipts, MessageState.ENROUTE)
+            self._receipt(seconds / 2, "", in_receipts, MessageState.ENROUTE)
         if self.vices.has("loses a receipt"):
             return
-        self._receipt(seconds, in_receipts, end)
+        self._receipt(seconds, message_id, in_receipts, end)
         if self.vices.has("sends a receipt twice"):
             other = self._random.choice(ENDS)
             self.said[message_id].add(other)  # when the first is lost, this one comes first
-            self._receipt(seconds + self._random.uniform(0, 60), in_receipts, other)
+            seconds += self._random.uniform(0, 60)
+            self._receipt(seconds, message_id, in_receipts, other)
 
-    def _receipt(self, seconds: float, message_id: str, state: int) -> None:
+    def _receipt(self, seconds: float, *receipt: Any) -> None:
+        """The id in the response, that in the receipt, and the state."""
         if seconds:
-            self._clock.callLater(seconds, self._receipt, 0.0, message_id, state)
+            self._clock.callLater(seconds, self._receipt, 0.0, *receipt)
         else:
-            self._receipts.append((message_id, state))
+            self._receipts.append(receipt)
 
     def deliver(self) -> None:
         """Sends the receipts that wait, on whatever link there is; again if they are lost."""
@@ -178,12 +187,21 @@ class MessageCentre:
             return
         receipts, self._receipts = self._receipts, []
         for receipt in receipts:
-            fields = receipt_of(*receipt).fields_of_pdu()
+            in_receipts, state = receipt[1:]
+            fields = receipt_of(in_receipts, state).fields_of_pdu()
             # Without the TLV on some days: then the text has to do.
             if self._random.random() < 0.5:
                 fields["tlvs"] = {}
             response = session.deliver_sm(**fields)
-            response.addErrback(lambda _, again: self._receipts.append(again), receipt)
+            response.addCallbacks(
+                self._heard, self._again, callbackArgs=receipt[:1], errbackArgs=[receipt]
+            )
+
+    def _heard(self, _: Any, message_id: str) -> None:
+        self._world.heard.add(message_id)
+
+    def _again(self, _: Any, receipt: Any) -> None:
+        self._receipts.append(receipt)
 
 
 class Recorder(SMPPProtocol):
@@ -193,6 +211,7 @@ class Recorder(SMPPProtocol):
 
     def request(self, pdu: Any) -> Any:
         if pdu.command == "submit_sm":
+            assert self.world.service.running, "sent after the stop"
             self.world.sent((pdu.destination_addr, pdu.short_message))
         return super().request(pdu)
 
@@ -205,6 +224,8 @@ class World(ServiceWorld):
         self.parts: dict[Key, MessagePart] = {}
         self.ends: dict[MessagePart, Progress] = {}
         self.finals: Counter[Message] = Counter()
+        #: The ids whose last receipts were taken.
+        self.heard: set[str] = set()
         #: In the order of their first attempts.
         self.attempted: dict[Key, None] = {}
         self._in_order = 0
@@ -269,6 +290,9 @@ class World(ServiceWorld):
                 assert progress is self.ends[part], f"{part} was {self.ends[part]!r}"
             elif progress.final:
                 self.ends[part] = progress
+                if progress is Progress.UNCONFIRMED:
+                    heard = self.heard.intersection(part.message_ids)
+                    assert not heard, f"{part}, and its receipt was taken"
             elif progress is not Progress.ACCEPTED:
                 assert part in on_their_way, f"{part} is forgotten"
         assert sender.held == sum(part.progress is Progress.HELD for part in on_their_way)
@@ -284,7 +308,8 @@ class Schedule:
 
     def __init__(self, seed: int) -> None:
         self.random = random = Random(seed)
-        policy = random.choice([*UnknownPolicy, UnknownPolicy.RESEND])
+        self.policy = policy = random.choice([*UnknownPolicy, UnknownPolicy.RESEND])
+        self.most_resends = random.choice([0, 1, 3, 3])
         self.world = World(
             random=random.random,
             window=random.choice([1, 2, 5, 10, 20]),
@@ -295,7 +320,7 @@ class Schedule:
                 retries=Retries(
                     delays=(1.0, 5.0, 20.0),
                     attempts=random.choice([3, 20]),
-                    unknown_resends=random.choice([0, 1, 3, 3]),
+                    unknown_resends=self.most_resends,
                 ),
                 unknown=policy,
                 receipt_seconds=300.0,
@@ -437,6 +462,11 @@ class Schedule:
     def _judge_part(self, part: MessagePart, delivered: int) -> None:
         progress = part.progress
         assert delivered - 1 <= part.unknowns, f"{part}: {delivered} times there"
+        if self.policy is UnknownPolicy.FAIL:
+            assert delivered <= 1
+        if self.policy is UnknownPolicy.RESEND:
+            assert part.unknowns <= 1 + self.most_resends
+        assert part.session_faults <= 3
         assert len(part.message_ids) <= delivered, f"{part} has ids that nobody gave it"
         assert part.attempts >= delivered
         if part.failed and not part.unknowns:

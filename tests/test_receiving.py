@@ -413,3 +413,20 @@ def test_a_whole_of_parts_that_were_all_answered_needs_no_answer(
     assert inbox.got[1].pdu is None
     assert (inbox.got[1].source, inbox.got[1].destination) == ("49171", "Shop")
     assert len(logged_errors.flush(ZeroDivisionError)) == 1
+
+
+def test_S16_who_refuses_too_late_says_nothing_about_the_next_time() -> None:
+    inbox = Inbox()
+    first: Deferred[Any] = Deferred()
+    second: Deferred[Any] = Deferred()
+    inbox.script = [first, second]
+    pdus = parts()
+    for pdu in pdus:
+        inbox.take(pdu)
+    inbox.clock.advance(10)
+    assert inbox.take(pdus[2]) == PENDING
+    first.callback(RX_T)
+    assert inbox.take(pdus[2]) == RX_T
+    second.callback(None)
+    assert inbox.take(pdus[2]) is None
+    assert len(inbox.got) == 2

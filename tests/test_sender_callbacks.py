@@ -149,3 +149,15 @@ def test_Q13_nothing_is_left_of_10000_messages() -> None:
     session.forget()
     gc.collect()
     assert not [each for each in gc.get_objects() if isinstance(each, Message)]
+
+
+def test_who_hears_of_an_id_may_look_for_its_part() -> None:
+    """A receipt may follow at once, in the same octets."""
+    outbox = Outbox()
+    session = outbox.binds()
+    message = outbox.send()
+    known: list[Any] = []
+    message.on_progress = lambda _: known.extend(outbox.ids)
+    message.submitted.addCallback(lambda _: known.extend(outbox.ids))
+    session.accepts(0, "a")
+    assert known == [(message.parts[0], "a")] * 2

@@ -563,3 +563,18 @@ def test_Q08_only_so_many_are_remembered_and_only_for_so_long() -> None:
     outbox.late(502, "no")
     assert messages[502].message_ids == (None,)
     assert outbox.is_empty()
+
+
+def test_D25_a_part_that_was_throttled_may_have_arrived_before() -> None:
+    outbox = Outbox(window=2)
+    session = outbox.binds()
+    message = outbox.send(2)
+    session.times_out(0)
+    outbox.clock.advance(LATE_SECONDS)
+    session.refuses(2, S.ESME_RTHROTTLED)
+    assert [part.progress for part in message.parts] == [QUEUED, SENDING]
+    session.refuses(1, S.ESME_RINVDSTADR)
+    assert [part.progress for part in message.parts] == [QUEUED, FAILED]
+    outbox.clock.advance(1)
+    session.accepts(3, "a")
+    assert message.message_ids == ("a", None)
