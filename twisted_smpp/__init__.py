@@ -18,6 +18,11 @@ from twisted_smpp.errors import (
     SessionError,
     SessionLost,
     SMPPError,
+    StoreDamaged,
+    StoreError,
+    StoreFailed,
+    StoreFull,
+    StoreInUse,
     Throttled,
     UnknownCommand,
     WindowFull,
@@ -48,6 +53,7 @@ from twisted_smpp.session import Session
 from twisted_smpp.smsc import Account, AccountRealm, SMSCService
 from twisted_smpp.states import Role, State
 from twisted_smpp.status import CommandStatus
+from twisted_smpp.store import MemoryStore, Record, SQLiteStore
 from twisted_smpp.text.receipt import Receipt
 from twisted_smpp.values import (
     NPI,
@@ -150,6 +156,7 @@ __all__ = [
     "Link",
     "LinkChange",
     "LinkState",
+    "MemoryStore",
     "Message",
     "MessagePart",
     "MessageState",
@@ -174,6 +181,7 @@ __all__ = [
     "Receipt",
     "Received",
     "ReconnectingESMEFactory",
+    "Record",
     "RegisteredDelivery",
     "ReplaceSM",
     "ReplaceSMResp",
@@ -190,12 +198,18 @@ __all__ = [
     "SMPPProtocol",
     "SMSCFactory",
     "SMSCService",
+    "SQLiteStore",
     "SendFailed",
     "Sending",
     "Session",
     "SessionError",
     "SessionLost",
     "State",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFailed",
+    "StoreFull",
+    "StoreInUse",
     "SubmitMulti",
     "SubmitMultiResp",
     "SubmitSM",

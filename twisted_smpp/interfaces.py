@@ -1,10 +1,10 @@
-"""What an application provides to the message centre role."""
+"""What an application, or another backend, provides."""
 
 from __future__ import annotations
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
-__all__ = ["IAccount"]
+__all__ = ["IAccount", "IMessageStore"]
 
 
 class IAccount(Interface):
@@ -49,3 +49,70 @@ class IAccount(Interface):
 
     def other(session, request):
         """A command of 3.3 or of a vendor that is registered."""
+
+
+class IMessageStore(Interface):
+    """Where messages are kept: what it has acknowledged, it still has after a crash.
+
+    It keeps :class:`~twisted_smpp.store.Record` objects by their numbers. A method that may
+    take its time returns None when it is done already, or a Deferred that fires when it is:
+    for what is written, when that is safe. Everything happens in the order of the calls, so
+    that what was given to the store is found by whoever asks afterwards.
+
+    Deferreds errback with :class:`~twisted_smpp.errors.StoreFull`, and the record is not kept,
+    or with :class:`~twisted_smpp.errors.StoreFailed`, and nobody knows: from then on the store
+    takes nothing more.
+    """
+
+    failed = Attribute("The StoreFailed that ended it; None while it works.")
+    full = Attribute("Whether it takes no new records for want of room.")
+
+    def open():
+        """Makes it ready; blocks for as long as that takes.
+
+        Raises StoreInUse, StoreDamaged or StoreFailed.
+        """
+
+    def close():
+        """Writes what waits, and closes; a Deferred that fires when it is done."""
+
+    def when_failed():
+        """A Deferred that fires with the StoreFailed when the store has failed."""
+
+    def next_number():
+        """A number that no record has, nor ever had; greater than all before."""
+
+    def add(record):
+        """Keeps a new record; refused with StoreFull while the store is full."""
+
+    def save(record):
+        """Keeps a record as it is now; goes on while the store is full."""
+
+    def remove(number):
+        """Forgets a record."""
+
+    def get(number):
+        """A Deferred of the record, or of None."""
+
+    def due(queue, now, most):
+        """A Deferred of the records of ``queue`` that are due at ``now``, the earliest first."""
+
+    def waiting():
+        """A Deferred of a dict: of each queue the number of records that are due, now or
+        later, and the earliest ``due``.
+        """
+
+    def unfinished(queue, after, most):
+        """A Deferred of the records of ``queue`` that are not done and have a number greater
+        than ``after``, by their numbers.
+        """
+
+    def by_address(owner, source, destination, most):
+        """A Deferred of the records of ``owner`` that are due, now or later, with these
+        addresses, by their numbers.
+        """
+
+    def purge(before, keep, most):
+        """Forgets records that are done: since before ``before``, and the oldest of more than
+        ``keep``; at most ``most`` of them. A Deferred of how many.
+        """

@@ -1,0 +1,179 @@
+"""A store that ends with the process: for tests, simulators and what may be lost."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from twisted_smpp.errors import StoreFailed, StoreFull
+from twisted_smpp.interfaces import IMessageStore
+from twisted_smpp.store.record import Record
+
+__all__ = ["MemoryStore"]
+
+
+class _Queue:
+    """The records of one queue that are due, now or later."""
+
+    def __init__(self) -> None:
+        self.due: dict[int, float] = {}
+        # With entries of the past; they are dropped when they come to the top.
+        self.heap: list[tuple[float, int]] = []
+
+    def put(self, number: int, due: float | None) -> None:
+        if due is None:
+            self.due.pop(number, None)
+        elif self.due.get(number) != due:
+            self.due[number] = due
+            heappush(self.heap, (due, number))
+            if len(self.heap) > 2 * len(self.due) + 100:
+                self.heap = sorted((at, each) for each, at in self.due.items())
+
+    def earliest(self, now: float, most: int) -> list[int]:
+        found: list[tuple[float, int]] = []
+        while self.heap and len(found) < most:
+            due, number = self.heap[0]
+            if due > now:
+                break
+            heappop(self.heap)
+            if self.due.get(number) == due and (not found or found[-1][1] != number):
+                found.append((due, number))
+        for each in found:
+            heappush(self.heap, each)
+        return [number for _, number in found]
+
+
+@implementer(IMessageStore)
+class MemoryStore:
+    """Records in a dict. All methods are done at once.
+
+    A record is kept as it is, not as a copy: what is changed afterwards is changed here, too,
+    but for ``queue`` and ``due``, which count as they were when it was last saved.
+
+    Args:
+        most: records that it keeps, done ones too; more are refused with StoreFull.
+    """
+
+    def __init__(self, most: int = 1_000_000) -> None:
+        self._most = most
+        self._number = 0
+        self._records: dict[int, Record] = {}
+        self._queues: dict[str, _Queue] = {}
+        #: Numbers of records that are done, since when; the oldest first.
+        self._done: dict[int, float] = {}
+        self._failing: list[Deferred[StoreFailed]] = []
+        self.failed: StoreFailed | None = None
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no new records."""
+        return len(self._records) >= self._most
+
+    def open(self) -> None:
+        """Nothing is to be made ready."""
+
+    def close(self) -> None:
+        """Nothing waits to be written."""
+
+    def when_failed(self) -> Deferred[StoreFailed]:
+        """It never fails."""
+        deferred: Deferred[StoreFailed] = Deferred(self._failing.remove)
+        self._failing.append(deferred)
+        return deferred
+
+    def next_number(self) -> int:
+        """One more than the last."""
+        self._number += 1
+        return self._number
+
+    def add(self, record: Record) -> None:
+        """Keeps a new record.
+
+        Raises:
+            StoreFull: there are too many.
+        """
+        if len(self._records) >= self._most:
+            raise StoreFull("", f"{len(self._records)} records, at most {self._most} are kept")
+        self.save(record)
+
+    def save(self, record: Record) -> None:
+        """Keeps a record as it is now."""
+        number = record.number
+        self._records[number] = record
+        if record.due is not None:
+            queue = self._queues.get(record.queue)
+            if queue is None:
+                queue = self._queues[record.queue] = _Queue()
+            queue.put(number, record.due)
+        elif record.queue in self._queues:
+            self._queues[record.queue].put(number, None)
+        if record.done is not None:
+            self._done.setdefault(number, record.done)
+
+    def remove(self, number: int) -> None:
+        """Forgets a record."""
+        record = self._records.pop(number, None)
+        if record is not None:
+            self._done.pop(number, None)
+            queue = self._queues.get(record.queue)
+            if queue is not None:
+                queue.put(number, None)
+                if not queue.due:
+                    del self._queues[record.queue]
+
+    def get(self, number: int) -> Deferred[Record | None]:
+        """Fires with the record, or None."""
+        return succeed(self._records.get(number))
+
+    def due(self, queue: str, now: float, most: int) -> Deferred[list[Record]]:
+        """Fires with what is due."""
+        waiting = self._queues.get(queue)
+        numbers = [] if waiting is None else waiting.earliest(now, most)
+        return succeed([self._records[number] for number in numbers])
+
+    def waiting(self) -> Deferred[dict[str, tuple[int, float]]]:
+        """Fires with how many wait in each queue, and until when the first."""
+        return succeed(
+            {
+                name: (len(queue.due), min(queue.due.values()))
+                for name, queue in self._queues.items()
+                if queue.due
+            }
+        )
+
+    def unfinished(self, queue: str, after: int, most: int) -> Deferred[list[Record]]:
+        """Fires with what is not done, by number."""
+        found = (
+            record
+            for number, record in sorted(self._records.items())
+            if number > after and record.queue == queue and record.done is None
+        )
+        return succeed([record for record, _ in zip(found, range(most), strict=False)])
+
+    def by_address(
+        self, owner: str, source: str, destination: str, most: int
+    ) -> Deferred[list[Record]]:
+        """Fires with what waits between two addresses, by number."""
+        found = (
+            record
+            for _, record in sorted(self._records.items())
+            if record.due is not None
+            and (record.owner, record.source, record.destination) == (owner, source, destination)
+        )
+        return succeed([record for record, _ in zip(found, range(most), strict=False)])
+
+    def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
+        """Forgets what is done and old; fires with how many."""
+        old: list[int] = []
+        for number, done in self._done.items():
+            if len(old) >= most or not (done < before or len(self._done) - len(old) > keep):
+                break
+            old.append(number)
+        for number in old:
+            self.remove(number)
+        return succeed(len(old))
