@@ -97,6 +97,9 @@ class IMessageStore(Interface):
     def due(queue, now, most):
         """A Deferred of the records of ``queue`` that are due at ``now``, the earliest first."""
 
+    def expired(now, most):
+        """A Deferred of the records that are due, now or later, and have expired at ``now``."""
+
     def waiting():
         """A Deferred of a dict: of each queue the number of records that are due, now or
         later, and the earliest ``due``.

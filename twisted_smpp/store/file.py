@@ -39,10 +39,12 @@ CREATE TABLE message (
     tries INTEGER NOT NULL,
     pdu BLOB NOT NULL,
     data TEXT NOT NULL,
-    done REAL
+    done REAL,
+    at REAL NOT NULL
 ) STRICT;
 CREATE INDEX message_due ON message (queue, due, number) WHERE due IS NOT NULL;
 CREATE INDEX message_address ON message (owner, destination) WHERE due IS NOT NULL;
+CREATE INDEX message_expires ON message (expires) WHERE due IS NOT NULL AND expires IS NOT NULL;
 CREATE INDEX message_done ON message (done) WHERE done IS NOT NULL;
 CREATE TABLE quarantine (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, pdu BLOB) STRICT;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;

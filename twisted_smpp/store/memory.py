@@ -136,6 +136,17 @@ class MemoryStore:
         numbers = [] if waiting is None else waiting.earliest(now, most)
         return succeed([self._records[number] for number in numbers])
 
+    def expired(self, now: float, most: int) -> Deferred[list[Record]]:
+        """Fires with what waits although its time is over."""
+        found = [
+            record
+            for queue in self._queues.values()
+            for record in map(self._records.__getitem__, queue.due)
+            if record.expires is not None and record.expires <= now
+        ]
+        found.sort(key=lambda record: (record.expires, record.number))
+        return succeed(found[:most])
+
     def waiting(self) -> Deferred[dict[str, tuple[int, float]]]:
         """Fires with how many wait in each queue, and until when the first."""
         return succeed(

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from twisted_smpp.store.record import COLUMNS, Record
 
-__all__ = ["by_address", "due", "get", "purge", "unfinished", "waiting"]
+__all__ = ["by_address", "due", "expired", "get", "purge", "unfinished", "waiting"]
 
 log = Logger()
 
@@ -43,6 +43,12 @@ def due(connection: sqlite3.Connection, queue: str, now: float, most: int) -> li
     """What is due in a queue, the earliest first."""
     where = "WHERE queue = ? AND due <= ? ORDER BY due, number LIMIT ?"
     return _records(connection, where, queue, now, most)
+
+
+def expired(connection: sqlite3.Connection, now: float, most: int) -> list[Record]:
+    """What waits although it is worth nothing any more, the oldest first."""
+    where = "WHERE due IS NOT NULL AND expires <= ? ORDER BY expires, number LIMIT ?"
+    return _records(connection, where, now, most)
 
 
 def waiting(connection: sqlite3.Connection) -> dict[str, tuple[int, float]]:

@@ -23,6 +23,7 @@ COLUMNS = (
     "pdu",
     "data",
     "done",
+    "at",
 )
 
 
@@ -47,6 +48,7 @@ class Record:
         pdu: the message itself, as octets of a PDU.
         data: what else is to be known of it; has to be fit for JSON.
         done: since when it is in its final state, in seconds since 1970; None while it is not.
+        at: when it was made, in seconds since 1970.
     """
 
     __slots__ = COLUMNS
@@ -68,6 +70,7 @@ class Record:
         pdu: bytes = b"",
         data: dict[str, Any] | None = None,
         done: float | None = None,
+        at: float = 0.0,
     ) -> None:
         self.number = number
         self.kind = kind
@@ -83,6 +86,7 @@ class Record:
         self.pdu = pdu
         self.data = data
         self.done = done
+        self.at = at
 
     def __repr__(self) -> str:
         return f"<Record {self.number} of {self.queue!r}: kind {self.kind}, state {self.state}>"
@@ -105,6 +109,7 @@ class Record:
             self.pdu,
             json.dumps(data, separators=(",", ":")) if data else "",
             self.done,
+            self.at,
         )
 
     @classmethod

@@ -287,6 +287,10 @@ class SQLiteStore:
         """Fires with what is due."""
         return self._later(_Read(lambda connection: questions.due(connection, queue, now, most)))
 
+    def expired(self, now: float, most: int) -> Deferred[list[Record]]:
+        """Fires with what waits although its time is over."""
+        return self._later(_Read(lambda connection: questions.expired(connection, now, most)))
+
     def waiting(self) -> Deferred[dict[str, tuple[int, float]]]:
         """Fires with how many wait in each queue, and until when the first."""
         return self._later(_Read(questions.waiting))
