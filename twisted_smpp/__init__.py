@@ -50,7 +50,18 @@ from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, 
 from twisted_smpp.factory import ESMEFactory, ReconnectingESMEFactory, SMPPFactory, SMSCFactory
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
-from twisted_smpp.smsc import Account, AccountRealm, SMSCService
+from twisted_smpp.smsc import (
+    Account,
+    AccountRealm,
+    Customer,
+    Keeping,
+    MessageCentre,
+    Route,
+    RouteKind,
+    Routes,
+    SMSCService,
+    Submitted,
+)
 from twisted_smpp.states import Role, State
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import MemoryStore, Record, SQLiteStore
@@ -137,6 +148,7 @@ __all__ = [
     "Close",
     "CommandStatus",
     "Confirming",
+    "Customer",
     "DataCoding",
     "DataSM",
     "DataSMResp",
@@ -152,12 +164,14 @@ __all__ = [
     "FramingError",
     "GenericNack",
     "InterfaceVersion",
+    "Keeping",
     "LateResponse",
     "Link",
     "LinkChange",
     "LinkState",
     "MemoryStore",
     "Message",
+    "MessageCentre",
     "MessagePart",
     "MessageState",
     "Nacked",
@@ -192,6 +206,9 @@ __all__ = [
     "Retries",
     "RetryClass",
     "Role",
+    "Route",
+    "RouteKind",
+    "Routes",
     "SMEAddress",
     "SMPPError",
     "SMPPFactory",
@@ -214,6 +231,7 @@ __all__ = [
     "SubmitMultiResp",
     "SubmitSM",
     "SubmitSMResp",
+    "Submitted",
     "TLVs",
     "Throttled",
     "TimedOut",

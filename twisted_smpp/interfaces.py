@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import Attribute, Interface
 
-__all__ = ["IAccount", "IMessageStore"]
+__all__ = ["IAccount", "IMessageSink", "IMessageStore"]
 
 
 class IAccount(Interface):
@@ -49,6 +49,25 @@ class IAccount(Interface):
 
     def other(session, request):
         """A command of 3.3 or of a vendor that is registered."""
+
+
+class IMessageSink(Interface):
+    """Where the messages of a message centre go that an application delivers itself."""
+
+    def deliver(message):
+        """Takes a :class:`~twisted_smpp.smsc.submitted.Submitted` message, which is on the disk.
+
+        It comes again after a crash, and when it was not taken: at least once, that is.
+        Returns what became of it, or a Deferred or a coroutine of that:
+
+        - None or ``MessageState.DELIVERED``: it was delivered;
+        - another final MessageState: it came to that end;
+        - ``MessageState.ACCEPTED``: the application has it and will report by
+          :meth:`twisted_smpp.smsc.MessageCentre.report` what becomes of it.
+
+        Raising :class:`~twisted_smpp.errors.RequestRefused` with a temporary status, or anything
+        else, has it tried again later; a status that is final makes it UNDELIVERABLE.
+        """
 
 
 class IMessageStore(Interface):
