@@ -6,8 +6,9 @@ and of 64 random bits, so that nobody finds the messages of others by counting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from random import SystemRandom
+from array import array
+from collections.abc import Callable, Iterator
+from os import urandom
 
 from twisted_smpp.values import InterfaceVersion
 
@@ -17,6 +18,7 @@ __all__ = ["ID_STYLES", "MessageIds", "numbers_of"]
 ID_STYLES = ("hex", "decimal")
 
 _RANDOM_BITS = 64
+_TAILS = 512
 #: Digits of an id of 3.3, which has room for no more.
 _SHORT = 8
 
@@ -25,11 +27,13 @@ class MessageIds:
     """Makes ids.
 
     Args:
-        getrandbits: as that of ``random.Random``; the system's for ids that cannot be guessed.
+        randbytes: as that of ``random.Random``; None for the system's, which cannot be guessed.
     """
 
-    def __init__(self, getrandbits: Callable[[int], int] | None = None) -> None:
-        self._getrandbits = getrandbits or SystemRandom().getrandbits
+    def __init__(self, randbytes: Callable[[int], bytes] | None = None) -> None:
+        self._randbytes = randbytes or urandom
+        # To ask the system for each id alone would take longer than all the rest of it.
+        self._tails: Iterator[int] = iter(())
 
     def make(self, number: int, version: int, style: str = "hex") -> str:
         """The id of a message.
@@ -42,7 +46,10 @@ class MessageIds:
         """
         if version < InterfaceVersion.V3_4:
             return f"{number & 0xFFFFFFFF:0{_SHORT}x}"
-        tail = self._getrandbits(_RANDOM_BITS)
+        tail = next(self._tails, None)
+        if tail is None:
+            self._tails = iter(array("Q", self._randbytes(8 * _TAILS)))
+            tail = next(self._tails)
         if style == "decimal":
             return str(number << _RANDOM_BITS | tail)
         return f"{number:016x}{tail:016x}"

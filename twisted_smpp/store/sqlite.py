@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,12 +37,21 @@ NUMBERS = 1_000_000
 #: Seconds until what could not be written for want of room is tried again.
 ROOM_SECONDS = 1.0
 
-_ALL = ", ".join(COLUMNS)
-_PUT = (
-    f"INSERT INTO message ({_ALL}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
-    "ON CONFLICT (number) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
-)
+_UPDATE = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+
+
+def _put_statement(rows: int) -> str:
+    """Puts so many rows at once."""
+    return (
+        f"INSERT INTO message ({', '.join(COLUMNS)}) "  # noqa: S608
+        f"VALUES {', '.join([_ROW] * rows)} ON CONFLICT (number) DO UPDATE SET {_UPDATE}"
+    )
+
+
+#: By the number of rows, the most first. Each statement that is executed gives up Python's lock
+#: and has to get it back from a busy reactor, so few of them are executed.
+_PUT = {rows: _put_statement(rows) for rows in (64, 16, 4, 1)}
 _REMOVE = "DELETE FROM message WHERE number = ?"
 
 _FULL = sqlite3.SQLITE_FULL
@@ -249,8 +259,7 @@ class SQLiteStore:
             return
         self._reserve(connection, max(rows))
         written = [row for row in rows.values() if row is not None]
-        if written:
-            connection.executemany(_PUT, written)
+        _put_rows(connection, written)
         if len(written) < len(rows):
             gone = [(number,) for number, row in rows.items() if row is None]
             connection.executemany(_REMOVE, gone)
@@ -381,6 +390,15 @@ class SQLiteStore:
             closing.callback(None)
         else:
             closing.errback(StoreFailed(str(self.path), str(error)))
+
+
+def _put_rows(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    begin = 0
+    for count, statement in _PUT.items():
+        while len(rows) - begin >= count:
+            values = list(chain.from_iterable(rows[begin : begin + count]))
+            connection.execute(statement, values)
+            begin += count
 
 
 def _one_thread() -> Any:
