@@ -176,7 +176,6 @@ def receipt_fields(
     error: int = 0,
     seconds: bool = False,
     intermediate: bool = False,
-    destination: tuple[int, int, str] | None = None,
 ) -> dict[str, Any]:
     """The fields of the deliver_sm that is the receipt of a message.
 
@@ -188,14 +187,7 @@ def receipt_fields(
         error: network specific, 0 to 999.
         seconds: whether the dates of the text have seconds.
         intermediate: whether it is an intermediate notification.
-        destination: the address that it is about, if the submission had several.
     """
-    if destination is None:
-        destination = (
-            submitted.dest_addr_ton,
-            submitted.dest_addr_npi,
-            submitted.destination_addr,
-        )
     receipt = Receipt.build(
         message_id,
         state,
@@ -207,9 +199,9 @@ def receipt_fields(
         intermediate=intermediate,
     )
     fields = {
-        "source_addr_ton": destination[0],
-        "source_addr_npi": destination[1],
-        "source_addr": destination[2],
+        "source_addr_ton": submitted.dest_addr_ton,
+        "source_addr_npi": submitted.dest_addr_npi,
+        "source_addr": submitted.destination_addr,
         "dest_addr_ton": submitted.source_addr_ton,
         "dest_addr_npi": submitted.source_addr_npi,
         "destination_addr": submitted.source_addr,
