@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
@@ -65,6 +65,12 @@ BY_RECEIPT: Mapping[int, Progress] = {
     MessageState.REJECTED: Progress.REJECTED,
     MessageState.SKIPPED: Progress.SKIPPED,
 }
+
+
+class Keeper(Protocol):
+    """What a message tells of its changes."""
+
+    def changed(self, message: Message) -> None: ...
 
 
 class SendFailed(SMPPError):
@@ -183,7 +189,8 @@ class Message:
 
     Attributes:
         source, destination: the addresses, as they were given.
-        plan: how the text is sent.
+        plan: how the text is sent; None for a message of an earlier process.
+        key: what the application calls it, kept with it in an outbox; or None.
         parts: the :class:`MessagePart` of each.
         wants_receipt: whether a receipt was asked for.
         fields: the other fields of each submit_sm.
@@ -198,7 +205,7 @@ class Message:
         self,
         source: str,
         destination: str,
-        plan: Plan,
+        plan: Plan | None,
         wants_receipt: bool,
         fields: Mapping[str, Any],
         tlvs: Mapping[Any, Any],
@@ -213,6 +220,10 @@ class Message:
         #: Whether it is valid for a time, not until a moment.
         self.has_relative_validity = False
         self.on_progress: Callable[[Message], object] | None = None
+        self.key: str | None = None
+        #: Where it is kept, and the Deferred of its being written; see the outbox.
+        self.outbox: Keeper | None = None
+        self.keeping: Deferred[SMPPError | None] | None = None
         self._submitted: list[Deferred[Message]] | None = None
         self._final: list[Deferred[Message]] | None = None
 
@@ -251,6 +262,28 @@ class Message:
         return sum(min(part.unknowns, part.resends) for part in self.parts)
 
     @property
+    def stored(self) -> Deferred[Message]:
+        """A new Deferred: fires with the message once it is in the outbox, on the disk.
+
+        At once where there is no outbox. Errbacks with :class:`SendFailed` when it could not be
+        written: then it is not sent.
+        """
+        if self.keeping is None or self.keeping.called:
+            error = self.keeping.result if self.keeping is not None else None
+            return succeed(self) if error is None else fail(SendFailed(self, str(error)))
+        stored: Deferred[Message] = Deferred()
+
+        def pass_on(error: SMPPError | None) -> SMPPError | None:
+            if error is None:
+                stored.callback(self)
+            else:
+                stored.errback(SendFailed(self, str(error)))
+            return error
+
+        self.keeping.addCallback(pass_on)
+        return stored
+
+    @property
     def submitted(self) -> Deferred[Message]:
         """A new Deferred: fires with the message once every part has an id.
 
@@ -281,6 +314,8 @@ class Message:
 
     def changed(self) -> None:
         """A part has moved: tells whoever waits for it."""
+        if self.outbox is not None:
+            self.outbox.changed(self)
         if self.on_progress is not None:
             try:
                 self.on_progress(self)

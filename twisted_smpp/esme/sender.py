@@ -68,6 +68,12 @@ class Link(Protocol):
     def unbind(self) -> Deferred[None]: ...
 
 
+class Journal(Protocol):
+    """What the sender needs of an outbox."""
+
+    def attempting(self, part: MessagePart) -> Deferred[Any] | None: ...
+
+
 class Sender:
     """A queue of parts, and the sessions that take them.
 
@@ -113,6 +119,8 @@ class Sender:
         self._pumping = self._giving = False
         self._stopped = True
         self._busy_until = float("-inf")
+        #: Where it is written that a part is about to be sent.
+        self.outbox: Journal | None = None
 
     # What there is.
 
@@ -152,15 +160,19 @@ class Sender:
         Raises:
             WindowFull: there is no room for one more message: see :meth:`slot`.
         """
-        if self.waiting >= self._most_waiting:
-            raise WindowFull(
-                f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
-            )
+        self.check_room()
         for part in message.parts:
             self._order += 1
             part.order = self._order
             self._new.append(part)
         self._pump()
+
+    def check_room(self) -> None:
+        """Raises WindowFull when there is no room for one more message."""
+        if self.waiting >= self._most_waiting:
+            raise WindowFull(
+                f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
+            )
 
     def slot(self) -> Deferred[None]:
         """Fires, in order, when there is room for one more message; may be cancelled.
@@ -250,6 +262,26 @@ class Sender:
         part.sent_at = now
         part.progress = Progress.SENDING
         self._in_flight.add(part)
+        written = None if self.outbox is None else self.outbox.attempting(part)
+        if written is None:
+            self._transmit(part, now)
+        else:
+            written.addCallback(self._written, part).addErrback(self._broken, part)
+
+    def _written(self, error: SMPPError | None, part: MessagePart) -> SMPPError | None:
+        """It is written that a part is being sent: now it may be."""
+        if error is None and self.able:
+            self._transmit(part, self._seconds())
+            return None
+        self._in_flight.discard(part)
+        if error is not None:
+            self._fail(part, error)
+        else:
+            self._not_sent(part)
+        self._pump()
+        return error
+
+    def _transmit(self, part: MessagePart, now: float) -> None:
         # A new one for each attempt: a late response is known by the request that it is for.
         part.pdu = part.make_pdu(now)
         link: Any = self._link
@@ -353,14 +385,17 @@ class Sender:
         elif isinstance(error, ResponseTimeout) or (isinstance(error, SessionLost) and error.sent):
             self._unknown(error, part)
         elif isinstance(error, SessionLost | NotPermitted | WindowFull):
-            # It never left: nothing has happened to it.
-            part.attempts -= 1
-            part.resends -= bool(part.unknowns)
             self._busy_until = self._seconds() + BUSY_SECONDS
-            self._again(part, progress=Progress.UNKNOWN if part.unknowns else Progress.QUEUED)
+            self._not_sent(part)
         else:
             self._fail(part, error)
         self._pump()
+
+    def _not_sent(self, part: MessagePart) -> None:
+        """It never left: nothing has happened to it."""
+        part.attempts -= 1
+        part.resends -= bool(part.unknowns)
+        self._again(part, progress=Progress.UNKNOWN if part.unknowns else Progress.QUEUED)
 
     def _refuse(self, error: RequestRefused, part: MessagePart) -> None:
         part.error = error
@@ -393,6 +428,11 @@ class Sender:
             self._overdue[id(part.pdu)] = part.pdu, part, until
             if len(self._overdue) > _MOST_OVERDUE:
                 del self._overdue[next(iter(self._overdue))]
+        self._decide(part, error)
+
+    def _decide(self, part: MessagePart, error: SMPPError) -> None:
+        """What becomes of a part that may have been accepted."""
+        part.error = error
         policy = self._unknown_policy
         if policy is UnknownPolicy.HOLD:
             self._held.add(part)
@@ -462,6 +502,24 @@ class Sender:
         self._new = deque(part for part in self._new if part.progress in _TO_SEND)
         heapify(self._returned)
         heapify(self._later)
+        self._pump()
+
+    @property
+    def able(self) -> bool:
+        """Whether there is a session to send with."""
+        link = self._link
+        return link is not None and not self._stopped and link.bound
+
+    def recover(self, part: MessagePart) -> None:
+        """A part of an earlier process, which may have sent it: then the policy decides."""
+        self._order += 1
+        part.order = self._order
+        if part.progress is Progress.QUEUED:
+            self._new.append(part)
+        elif part.progress is Progress.HELD:
+            self._held.add(part)
+        elif part.progress is Progress.UNKNOWN:
+            self._decide(part, SessionLost("the process ended while it was sent", sent=True))
         self._pump()
 
     # Decisions about what is held.

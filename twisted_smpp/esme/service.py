@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -14,6 +14,7 @@ from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.link import Endpoint, Link
 from twisted_smpp.esme.message import Message, MessagePart
+from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
@@ -102,6 +103,10 @@ class ESMEService(Link):
         confirming: where parts await their receipts; give one to all links of an account
             whose message centre sends receipts on any of them, such as a transmitter and a
             receiver. It counts before what ``sending`` says of receipts.
+        outbox: an :class:`~twisted_smpp.esme.outbox.Outbox`, so that messages outlive the
+            process; None keeps them in memory.
+        on_recovered: called with each :class:`~twisted_smpp.esme.message.Message` that an
+            earlier process has left in the outbox, before it goes on.
         now: returns the present time, aware, for ``validity``.
         settings: those of :class:`~twisted_smpp.esme.link.Link` and
             :class:`~twisted_smpp.factory.ESMEFactory`; ``window`` is how many requests may be
@@ -125,6 +130,8 @@ class ESMEService(Link):
         references: References | None = None,
         reassembly: Reassembly | None = None,
         confirming: Confirming | None = None,
+        outbox: Outbox | None = None,
+        on_recovered: Callable[[Message], object] | None = None,
         profile: Profile | str = "standard",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         **settings: Any,
@@ -152,8 +159,12 @@ class ESMEService(Link):
             )
         self.confirming = confirming or _confirming_of(self._sending)
         #: Whether there are messages that receipts may be about.
-        self._follows = confirming is not None
+        self._follows = confirming is not None or outbox is not None
+        self.outbox = outbox
+        self._on_recovered = on_recovered
+        self._is_loaded = outbox is None
         self.sender = self._make_sender(self._sending)
+        self.sender.outbox = outbox
         self._sweep_call: IDelayedCall | None = None
 
     def _make_sender(self, sending: Sending) -> Sender:
@@ -173,6 +184,26 @@ class ESMEService(Link):
         """Starts to connect; what waits is sent as soon as a session is bound."""
         super().startService()
         self._sweep_later()
+        if self.outbox is not None and not self._is_loaded:
+            self._is_loaded = True
+            loading = self.outbox.load(self._clock.seconds())
+            loading.addCallback(self._recovered)
+            loading.addErrback(lambda failure: self.log.failure("the outbox is not read", failure))
+
+    def _recovered(self, found: tuple[list[Message], list[Any]]) -> None:
+        """What an earlier process has left goes on."""
+        messages, receipts = found
+        for message in messages:
+            if self._on_recovered is not None:
+                self._on_recovered(message)
+            for part in message.parts:
+                for message_id in part.message_ids:
+                    self._accepted(part, message_id)
+                self.sender.recover(part)
+        for pdu in receipts:
+            self.confirming.receipt(self._read(pdu), self._clock.seconds())
+        if messages:
+            self.log.info("{count} messages of before go on", count=len(messages))
 
     def stopService(self) -> Deferred[None]:
         """Sends nothing more, awaits what is in flight, unbinds; fires when it is done.
@@ -203,6 +234,7 @@ class ESMEService(Link):
         method: Method | None = None,
         message_class: int | None = None,
         tlvs: Mapping[Any, Any] | None = None,
+        key: str | None = None,
         **fields: Any,
     ) -> Message:
         """Sends a text, in as many parts as it takes; they wait while no session is bound.
@@ -221,6 +253,7 @@ class ESMEService(Link):
             message_class: 0 (shown at once) to 3.
             tlvs: of each submit_sm, such as those that an operator wants: by
                 :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
+            key: what the application calls it; kept with it in an outbox.
             fields: more fields of the submit_sm, such as ``service_type``.
 
         Returns:
@@ -228,6 +261,7 @@ class ESMEService(Link):
 
         Raises:
             WindowFull: too many parts wait already: await :meth:`slot` first.
+            StoreFull: the outbox has no room.
             ValueError: the text is too long, or a value cannot be sent; a
                 :class:`~twisted_smpp.errors.FieldError` names the field.
         """
@@ -237,6 +271,10 @@ class ESMEService(Link):
         self._expires(message, validity)
         message.parts[0].make_pdu(self._clock.seconds()).encode()  # mistakes are heard of here
         self._follows = True
+        message.key = key
+        if self.outbox is not None:
+            self.sender.check_room()
+            self.outbox.keep(message, self._clock.seconds())
         self.sender.add(message)
         self._sweep_later()
         return message
@@ -341,11 +379,30 @@ class ESMEService(Link):
     def _receipt(self, pdu: Any) -> Answer:
         if not self._follows and self._on_receipt is None:
             return CommandStatus.ESME_RX_T_APPN  # nobody here knows what it is about
-        receipt = Receipt.of(pdu, self._sending.receipt_form)
+        receipt = self._read(pdu)
         if self._follows:
-            self.confirming.receipt(receipt, self._clock.seconds())
+            part = self.confirming.receipt(receipt, self._clock.seconds())
             self._sweep_later()
+            if self.outbox is not None:
+                return self._kept_receipt(receipt, pdu, part)
         return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
+
+    def _read(self, pdu: Any) -> Receipt:
+        return Receipt.of(pdu, self._sending.receipt_form)
+
+    def _kept_receipt(self, receipt: Receipt, pdu: Any, part: MessagePart | None) -> Answer:
+        """The message centre may forget a receipt once what it says is on the disk."""
+        outbox = cast(Outbox, self.outbox)
+        if part is None:
+            outbox.park(pdu)
+
+        def told(_: object) -> Any:
+            return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
+
+        settled = outbox.settled()
+        if settled is None:
+            return told(None)  # type: ignore[no-any-return]
+        return settled.addCallbacks(told, lambda _: CommandStatus.ESME_RX_T_APPN)
 
     # What gets old.
 
@@ -358,6 +415,8 @@ class ESMEService(Link):
         now = self._clock.seconds()
         self.sender.expire(now)
         self.confirming.expire(now)
+        if self.outbox is not None:
+            self.outbox.expire()
         receiving = self._receiving
         if receiving is not None:
             receiving.expire()
