@@ -4,6 +4,7 @@ from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.link import Link, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
+from twisted_smpp.esme.outbind import OutbindEndpoint
 from twisted_smpp.esme.profile import Profile, ProfileError
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.esme.retries import Retries, RetryClass
@@ -19,6 +20,7 @@ __all__ = [
     "LinkState",
     "Message",
     "MessagePart",
+    "OutbindEndpoint",
     "Profile",
     "ProfileError",
     "Progress",
