@@ -6,10 +6,13 @@ from pathlib import Path
 from esme_kit import Endpoint as Way
 from outbind_kit import Port
 from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
 
+from twisted_smpp import CommandStatus
 from twisted_smpp.esme import Progress
+from twisted_smpp.interfaces import IMessageReceiver
 from twisted_smpp.states import State
-from twisted_smpp.testing import success
+from twisted_smpp.testing import failure, success
 from twisted_smpp.wire.pdus import SubmitSMResp
 
 HOWTO = Path(__file__).parent.parent / "docs/howto"
@@ -69,3 +72,38 @@ def test_a_transmitter_and_a_call_share_receipts():
     assert message.progress is Progress.DELIVERED
     stopped(service, other)
     stopped(receives, port)
+
+
+# embed-esme.md
+
+
+def test_application_of_the_page(capsys):
+    names = application_names()
+    shop = names["Shop"]()
+    assert verifyObject(IMessageReceiver, shop)
+    clock = Clock()
+    way = Way(clock)
+    service = names["service"](way, shop, clock)
+    service.startService()
+    smsc = way.binds()
+    answers = [
+        smsc.deliver_sm(source_addr="49", short_message=b"Two teas"),
+        smsc.deliver_sm(esm_class=4, short_message=b"id:7 stat:DELIVRD"),
+        smsc.alert_notification(source_addr="49"),
+    ]
+    way.flush()
+    shop.is_open = False
+    refused = smsc.deliver_sm(source_addr="50", short_message=b"One tea")
+    way.flush()
+    for answer in answers:
+        success(answer)
+    assert failure(refused).command_status == CommandStatus.ESME_RX_T_APPN
+    assert shop.orders == {"49": "Two teas"}
+    assert capsys.readouterr().out == "7 is DELIVRD\n49 can be reached\n"
+    stopped(service, way)
+
+
+def application_names():
+    names = {}
+    exec(compile(codes("embed-esme.md")[-1], "embed-esme.md", "exec"), names)
+    return names

@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from twisted_smpp.esme.addresses import Address
+from twisted_smpp.esme.application import callbacks
 from twisted_smpp.esme.confirming import Confirming
-from twisted_smpp.esme.link import Endpoint, Link
+from twisted_smpp.esme.link import Endpoint, Link, LinkChange
 from twisted_smpp.esme.message import Message, MessagePart
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.profile import Profile
@@ -92,6 +93,9 @@ class ESMEService(Link):
             after it was matched; answers likewise. Without it receipts are accepted once
             something was sent by :meth:`send`.
         on_alert: called with each alert_notification.
+        on_state: called with a :class:`~twisted_smpp.esme.link.LinkChange`.
+        application: an :class:`~twisted_smpp.interfaces.IMessageReceiver`, instead of the
+            callbacks.
         sending: see :class:`Sending`; None for what the profile says.
         text: how the link writes text; None for what the profile says.
         profile: what is special about the message centre, see
@@ -108,7 +112,9 @@ class ESMEService(Link):
             in flight.
 
     Raises:
-        ValueError: the endpoint description or a value of the bind cannot be used.
+        ValueError: the endpoint description or a value of the bind cannot be used, or both an
+            application and callbacks were given.
+        TypeError: the application does not provide ``IMessageReceiver``.
     """
 
     def __init__(
@@ -120,6 +126,8 @@ class ESMEService(Link):
         on_message: Callable[[Received], Answer] | None = None,
         on_receipt: Callable[[Receipt, Any], Answer] | None = None,
         on_alert: Callable[[Any], Answer] | None = None,
+        on_state: Callable[[LinkChange], object] | None = None,
+        application: Any = None,
         sending: Sending | None = None,
         text: TextRules | None = None,
         references: References | None = None,
@@ -131,19 +139,21 @@ class ESMEService(Link):
     ) -> None:
         profile = Profile.load(profile) if isinstance(profile, str) else profile
         link = {name: each for name, each in profile.link.items() if name not in ("rate", "burst")}
-        settings = {"timers": profile.timers, **link, **settings}
+        called = {"on_message": on_message, "on_receipt": on_receipt, "on_alert": on_alert}
+        called = callbacks(application, {**called, "on_state": on_state})
+        settings = {"timers": profile.timers, **link, **settings, "on_state": called["on_state"]}
         super().__init__(endpoint, system_id, password, **settings)
         self._sending = sending or _sending_of(profile)
-        self._on_receipt = on_receipt
-        self._on_alert = on_alert
+        self._on_receipt = called["on_receipt"]
+        self._on_alert = called["on_alert"]
         self._profile = profile
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
         self._receiving = None
-        if on_message is not None:
+        if called["on_message"] is not None:
             self._receiving = Receiving(
-                on_message,
+                called["on_message"],
                 self.text,
                 Reassembly() if reassembly is None else reassembly,
                 system_id,
