@@ -2,6 +2,7 @@
 
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.confirming import Confirming
+from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Link, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
 from twisted_smpp.esme.outbind import OutbindEndpoint
@@ -17,6 +18,7 @@ __all__ = [
     "ESMEService",
     "Link",
     "LinkChange",
+    "LinkFigures",
     "LinkState",
     "Message",
     "MessagePart",

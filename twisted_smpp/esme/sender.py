@@ -113,6 +113,8 @@ class Sender:
         self._pumping = self._giving = False
         self._stopped = True
         self._busy_until = float("-inf")
+        #: How often a part was sent again although its outcome was unknown.
+        self.resends = 0
 
     # What there is.
 
@@ -247,6 +249,7 @@ class Sender:
         part.attempts += 1
         if part.unknowns:
             part.resends += 1
+            self.resends += 1
         part.sent_at = now
         part.progress = Progress.SENDING
         self._in_flight.add(part)
@@ -356,6 +359,7 @@ class Sender:
             # It never left: nothing has happened to it.
             part.attempts -= 1
             part.resends -= bool(part.unknowns)
+            self.resends -= bool(part.unknowns)
             self._busy_until = self._seconds() + BUSY_SECONDS
             self._again(part, progress=Progress.UNKNOWN if part.unknowns else Progress.QUEUED)
         else:

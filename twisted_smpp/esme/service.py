@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
 from twisted_smpp.esme.confirming import Confirming
+from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Endpoint, Link, LinkChange
 from twisted_smpp.esme.message import Message, MessagePart
 from twisted_smpp.esme.pace import Pace
@@ -316,6 +317,11 @@ class ESMEService(Link):
     def slot(self) -> Deferred[None]:
         """Fires when there is room for one more message, in the order of asking."""
         return self.sender.slot()
+
+    def figures(self) -> LinkFigures:
+        """How the link is doing now: window, queue, rate, round trips."""
+        now = self._clock.seconds()
+        return LinkFigures.of(self.sender, self.confirming, self.session, now)
 
     def _accepted(self, part: MessagePart, message_id: str) -> None:
         self.confirming.accepted(part, message_id, self._clock.seconds())
