@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from esme_kit import World, quiet
-from pairs import outcome
+from pairs import PENDING, outcome
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError, DNSLookupError
 
-from twisted_smpp.errors import SessionLost
+from twisted_smpp.errors import ResponseTimeout, SessionLost
 from twisted_smpp.esme.link import LinkChange, LinkState
 from twisted_smpp.events import Timers
 from twisted_smpp.states import State
@@ -365,6 +365,43 @@ def test_O02_O07_after_a_standstill_a_link_that_was_dropped_is_made_again() -> N
     world.stopped(world.service.stopService())
 
 
+@pytest.mark.parametrize("seconds", [31, 60, 600])
+def test_O02_O07_after_a_standstill_what_was_answered_meanwhile_counts(seconds: float) -> None:
+    world = World()
+    world.start()
+    responses = [world.service.submit_sm() for _ in range(5)]
+    enquiry = world.service.enquire_link()
+    esme, smsc = world.endpoint.ends[0]
+    smsc.protocol.dataReceived(esme.taken(len(esme.written)))  # the message centre answers
+    world.clock.advance(seconds)  # timers come before sockets in a turn of the reactor
+    assert [outcome(each) for each in (*responses, enquiry)] == [PENDING] * 6
+    world.flush()
+    for response in responses:
+        assert success(response).command_status == 0
+    success(enquiry)
+    world.passes(5)
+    assert world.states == [CONNECTING, BOUND]
+    world.stopped(world.service.stopService())
+
+
+def test_O07_after_a_standstill_who_is_silent_still_is_late() -> None:
+    world = World()
+    world.endpoint.smsc.answer_timeout = 1e6
+    world.endpoint.answer = Deferred()
+    world.start()
+    response = world.service.submit_sm()
+    world.flush()
+    world.clock.advance(60)
+    world.flush()
+    assert outcome(response) == PENDING
+    world.clock.advance(1)
+    assert isinstance(failure(response), ResponseTimeout)
+    world.endpoint.answer.callback(None)
+    world.flush()
+    assert world.service.state is State.BOUND_TRX
+    world.stopped(world.service.stopService())
+
+
 def test_O02_after_a_standstill_an_idle_link_is_probed_once() -> None:
     world = World()
     smsc = world.start()
@@ -401,8 +438,7 @@ def test_a_dead_message_centre_is_left() -> None:
     world.start()
     for end in world.endpoint.ends[0]:
         end.written = b""
-    world.clock.advance(30)
-    world.clock.advance(10)
+    world.clock.pump([1.0] * 40)
     world.clock.advance(0)
     assert world.service.session is None
     world.next_attempt()
