@@ -62,6 +62,8 @@ async def test_the_message_centre_calls_and_delivers(tls, tmp_path):
         assert (await answer).command_status == 0
     assert [message.text for message in got] == [f"Hi {count}" for count in range(100)]
     listening.port = Deferred()
+    ours = service.session
     await session.unbind()
+    await ours.abort()  # fires when that end is gone, too
     await listening.port.addTimeout(10, reactor)  # it waits for the next call at once
     await service.stopService()
