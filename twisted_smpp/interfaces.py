@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import Attribute, Interface
 
-__all__ = ["IAccount", "IMessageSink", "IMessageStore"]
+__all__ = ["IAccount", "IMessageReceiver", "IMessageSink", "IMessageStore"]
 
 
 class IAccount(Interface):
@@ -49,6 +49,29 @@ class IAccount(Interface):
 
     def other(session, request):
         """A command of 3.3 or of a vendor that is registered."""
+
+
+class IMessageReceiver(Interface):
+    """An application of the ESME role: ``ESMEService(..., application=...)``.
+
+    One object may be the application of several services, such as those of a transmitter and
+    of a receiver. What :meth:`message` and :meth:`receipt` return is what the message centre
+    is answered: a response, a command_status, None for ESME_ROK, or a Deferred or coroutine
+    of one of these; or they raise :class:`~twisted_smpp.errors.RequestRefused`. Any other
+    exception is logged and answered ESME_RX_T_APPN, so that the message centre tries again.
+    """
+
+    def message(received):
+        """A :class:`~twisted_smpp.esme.receiving.Received` message, put together and read."""
+
+    def receipt(receipt, pdu):
+        """A :class:`~twisted_smpp.text.receipt.Receipt`, after it was matched, and its PDU."""
+
+    def alert(pdu):
+        """An alert_notification; it has no answer."""
+
+    def link_changed(change):
+        """A :class:`~twisted_smpp.esme.link.LinkChange`: the link is somewhere else now."""
 
 
 class IMessageSink(Interface):

@@ -40,7 +40,7 @@ from twisted_smpp.errors import (
     WindowFull,
 )
 from twisted_smpp.events import Close, Event, LateResponse, Pending, TimedOut, Violation
-from twisted_smpp.limits import UNBOUND_BUFFER
+from twisted_smpp.limits import READ_FIRST, STANDSTILL, UNBOUND_BUFFER
 from twisted_smpp.matrix import LINK
 from twisted_smpp.session import Session
 from twisted_smpp.shorthands import Shorthands
@@ -139,11 +139,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         self._log_hidden()
         why = self._closing or reason.getErrorMessage()
         if self.session.framing.partial:
-            self.log.debug(
-                "{peer}: {octets} octets of an unfinished PDU are dropped",
-                peer=self.peer,
-                octets=self.session.framing.partial,
-            )
+            format = "{peer}: {octets} octets of an unfinished PDU are dropped"
+            self.log.debug(format, peer=self.peer, octets=self.session.framing.partial)
         self._answering = None
         for pending in self.session.lost():
             if pending.context is not None:
@@ -413,6 +410,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
                 self.session.request(Unbind(), self._seconds())
             self._close(event.reason, event.grace)
         elif isinstance(event, Violation):
+            status = event.answered
             self._note(
                 "{peer}: {reason} (command_id {command_id:#010x}, sequence_number {number}, "
                 "{size} octets; answered {answered})",
@@ -420,9 +418,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
                 command_id=event.command_id,
                 number=event.sequence_number,
                 size=event.size,
-                answered="nothing"
-                if event.answered is None
-                else CommandStatus(event.answered).name,
+                answered="nothing" if status is None else CommandStatus(status).name,
             )
         else:
             self.factory.late_response(self, event)
@@ -450,19 +446,22 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
     def _log_hidden(self) -> None:
         hidden = self._lines - _LINES_PER_MINUTE
         if hidden > 0:
-            self.log.warn(
-                "{peer}: {count} more lines about it were left out", peer=self.peer, count=hidden
-            )
+            format = "{peer}: {count} more lines about it were left out"
+            self.log.warn(format, peer=self.peer, count=hidden)
 
     # Time.
 
     def _beat(self) -> None:
         now = self._seconds()
-        for event in self.session.tick(now):
-            self._happened(event)
-        self._overdue(now)
-        self._flush()
-        self._heartbeat.interval = self._time_to_beat(now)
+        if now - self._beat_at > STANDSTILL:
+            # The process stood still: what came meanwhile is read before anybody is late.
+            self._beat_at, self._heartbeat.interval = now + READ_FIRST, READ_FIRST
+        else:
+            for event in self.session.tick(now):
+                self._happened(event)
+            self._overdue(now)
+            self._flush()
+            self._heartbeat.interval = self._time_to_beat(now)
         self._heartbeat.starttime = now
 
     def _time_to_beat(self, now: float) -> float:

@@ -44,6 +44,8 @@ class Outbox:
             message centre may share one.
         name: of the account or link; the same after a restart.
         parked_seconds: how long a receipt is kept that fits no message.
+        on_recovered: called with each :class:`~twisted_smpp.esme.message.Message` that an
+            earlier process has left, before it goes on.
         now: returns seconds since 1970.
 
     Attributes:
@@ -58,11 +60,13 @@ class Outbox:
         name: str,
         *,
         parked_seconds: float = 86_400.0,
+        on_recovered: Callable[[Message], object] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store: Any = store
         self._queue = f"outbox:{name}"
         self._parked_seconds = parked_seconds
+        self._on_recovered = on_recovered
         self._now = now
         self._records: dict[MessagePart, Record] = {}
         #: What was written last of each part, so that the same is not written again.
@@ -290,6 +294,14 @@ class Outbox:
             part.expires_at = seconds + record.expires - self._now()
         self._records[part] = record
         return part
+
+    def tell(self, message: Message) -> None:
+        """Tells the application of a message that an earlier process has left."""
+        if self._on_recovered is not None:
+            try:
+                self._on_recovered(message)
+            except Exception:
+                self.log.failure("a callback of the application failed")
 
     def close(self) -> Deferred[None]:
         """Fires when all that was given to it is written; the store stays open."""

@@ -121,6 +121,8 @@ class Sender:
         self._busy_until = float("-inf")
         #: Where it is written that a part is about to be sent.
         self.outbox: Journal | None = None
+        #: How often a part was sent again although its outcome was unknown.
+        self.resends = 0
 
     # What there is.
 
@@ -259,6 +261,7 @@ class Sender:
         part.attempts += 1
         if part.unknowns:
             part.resends += 1
+            self.resends += 1
         part.sent_at = now
         part.progress = Progress.SENDING
         self._in_flight.add(part)
@@ -395,6 +398,7 @@ class Sender:
         """It never left: nothing has happened to it."""
         part.attempts -= 1
         part.resends -= bool(part.unknowns)
+        self.resends -= bool(part.unknowns)
         self._again(part, progress=Progress.UNKNOWN if part.unknowns else Progress.QUEUED)
 
     def _refuse(self, error: RequestRefused, part: MessagePart) -> None:

@@ -11,8 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from twisted_smpp.esme.addresses import Address
+from twisted_smpp.esme.application import callbacks
 from twisted_smpp.esme.confirming import Confirming
-from twisted_smpp.esme.link import Endpoint, Link
+from twisted_smpp.esme.figures import LinkFigures
+from twisted_smpp.esme.link import Endpoint, Link, LinkChange
 from twisted_smpp.esme.message import Message, MessagePart
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
@@ -93,6 +95,9 @@ class ESMEService(Link):
             after it was matched; answers likewise. Without it receipts are accepted once
             something was sent by :meth:`send`.
         on_alert: called with each alert_notification.
+        on_state: called with a :class:`~twisted_smpp.esme.link.LinkChange`.
+        application: an :class:`~twisted_smpp.interfaces.IMessageReceiver`, instead of the
+            callbacks.
         sending: see :class:`Sending`; None for what the profile says.
         text: how the link writes text; None for what the profile says.
         profile: what is special about the message centre, see
@@ -105,15 +110,15 @@ class ESMEService(Link):
             receiver. It counts before what ``sending`` says of receipts.
         outbox: an :class:`~twisted_smpp.esme.outbox.Outbox`, so that messages outlive the
             process; None keeps them in memory.
-        on_recovered: called with each :class:`~twisted_smpp.esme.message.Message` that an
-            earlier process has left in the outbox, before it goes on.
         now: returns the present time, aware, for ``validity``.
         settings: those of :class:`~twisted_smpp.esme.link.Link` and
             :class:`~twisted_smpp.factory.ESMEFactory`; ``window`` is how many requests may be
             in flight.
 
     Raises:
-        ValueError: the endpoint description or a value of the bind cannot be used.
+        ValueError: the endpoint description or a value of the bind cannot be used, or both an
+            application and callbacks were given.
+        TypeError: the application does not provide ``IMessageReceiver``.
     """
 
     def __init__(
@@ -125,47 +130,54 @@ class ESMEService(Link):
         on_message: Callable[[Received], Answer] | None = None,
         on_receipt: Callable[[Receipt, Any], Answer] | None = None,
         on_alert: Callable[[Any], Answer] | None = None,
+        on_state: Callable[[LinkChange], object] | None = None,
+        application: Any = None,
         sending: Sending | None = None,
         text: TextRules | None = None,
         references: References | None = None,
         reassembly: Reassembly | None = None,
         confirming: Confirming | None = None,
         outbox: Outbox | None = None,
-        on_recovered: Callable[[Message], object] | None = None,
         profile: Profile | str = "standard",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         **settings: Any,
     ) -> None:
         profile = Profile.load(profile) if isinstance(profile, str) else profile
         link = {name: each for name, each in profile.link.items() if name not in ("rate", "burst")}
-        settings = {"timers": profile.timers, **link, **settings}
+        called = {"on_message": on_message, "on_receipt": on_receipt, "on_alert": on_alert}
+        called = callbacks(application, {**called, "on_state": on_state})
+        settings = {"timers": profile.timers, **link, **settings, "on_state": called["on_state"]}
         super().__init__(endpoint, system_id, password, **settings)
         self._sending = sending or _sending_of(profile)
-        self._on_receipt = on_receipt
-        self._on_alert = on_alert
+        self._on_receipt = called["on_receipt"]
+        self._on_alert = called["on_alert"]
         self._profile = profile
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
-        self._receiving = None
-        if on_message is not None:
-            self._receiving = Receiving(
-                on_message,
-                self.text,
-                Reassembly() if reassembly is None else reassembly,
-                system_id,
-                self._clock.seconds,
-                self.factory.answer_timeout,
-            )
+        self._receiving = self._make_receiving(called["on_message"], reassembly, system_id)
         self.confirming = confirming or _confirming_of(self._sending)
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
-        self._on_recovered = on_recovered
         self._is_loaded = outbox is None
         self.sender = self._make_sender(self._sending)
         self.sender.outbox = outbox
         self._sweep_call: IDelayedCall | None = None
+
+    def _make_receiving(
+        self, on_message: Any, reassembly: Reassembly | None, system_id: str
+    ) -> Receiving | None:
+        if on_message is None:
+            return None
+        return Receiving(
+            on_message,
+            self.text,
+            Reassembly() if reassembly is None else reassembly,
+            system_id,
+            self._clock.seconds,
+            self.factory.answer_timeout,
+        )
 
     def _make_sender(self, sending: Sending) -> Sender:
         window, random, now = self.factory.window, self._backoff.random, self._clock.seconds()
@@ -194,8 +206,7 @@ class ESMEService(Link):
         """What an earlier process has left goes on."""
         messages, receipts = found
         for message in messages:
-            if self._on_recovered is not None:
-                self._on_recovered(message)
+            cast(Outbox, self.outbox).tell(message)
             for part in message.parts:
                 for message_id in part.message_ids:
                     self._accepted(part, message_id)
@@ -269,9 +280,12 @@ class ESMEService(Link):
         wanted = self._wanted(receipt, validity, schedule, priority)
         message = self._message(to, source, planned, {**wanted, **fields}, tlvs or {})
         self._expires(message, validity)
+        message.key = key
+        return self._queue(message)
+
+    def _queue(self, message: Message) -> Message:
         message.parts[0].make_pdu(self._clock.seconds()).encode()  # mistakes are heard of here
         self._follows = True
-        message.key = key
         if self.outbox is not None:
             self.sender.check_room()
             self.outbox.keep(message, self._clock.seconds())
@@ -344,6 +358,11 @@ class ESMEService(Link):
     def slot(self) -> Deferred[None]:
         """Fires when there is room for one more message, in the order of asking."""
         return self.sender.slot()
+
+    def figures(self) -> LinkFigures:
+        """How the link is doing now: window, queue, rate, round trips."""
+        now = self._clock.seconds()
+        return LinkFigures.of(self.sender, self.confirming, self.session, now)
 
     def _accepted(self, part: MessagePart, message_id: str) -> None:
         self.confirming.accepted(part, message_id, self._clock.seconds())
