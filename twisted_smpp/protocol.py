@@ -296,10 +296,10 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
 
     # Requests of ours.
 
-    def request(self, pdu: Request[R]) -> Deferred[R]:
+    def request(self, pdu: Request[R], octets: bytes | None = None) -> Deferred[R]:
         """Sends a request.
 
-        Where the window is full it waits for a place, in order.
+        Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave.
 
         Returns:
             a Deferred that fires with the response when that says ESME_ROK; with None,
@@ -316,13 +316,13 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         deferred: Deferred[Any] = Deferred(self._cancelled)
         link = pdu.__class__ in LINK
         if (self._full or self._waiting or self._ending) and not link:
-            self._enqueue(pdu, deferred)
+            self._enqueue(pdu, deferred, octets)
             return deferred
         now = self._now if self._reading else self._seconds()
         try:
-            pending = self.session.request(pdu, now, deferred)
+            pending = self.session.request(pdu, now, deferred, octets)
         except WindowFull:
-            self._enqueue(pdu, deferred)
+            self._enqueue(pdu, deferred, octets)
             return deferred
         except SMPPError as error:
             deferred.errback(error)
@@ -335,7 +335,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
             self._rearm_sooner()
         return deferred
 
-    def _enqueue(self, pdu: Request[Any], deferred: Deferred[Any]) -> None:
+    def _enqueue(self, pdu: Request[Any], deferred: Deferred[Any], octets: bytes | None) -> None:
         """Keeps a request until the window or the transport has room for it."""
         session = self.session
         if self._waiting is None:
@@ -349,7 +349,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
                     f"{session.in_flight} requests are in the window of {session.window} "
                     f"and {len(self._waiting)} wait for it"
                 )
-            self._waiting.append((pdu, session.check(pdu), deferred))
+            self._waiting.append((pdu, octets or session.check(pdu), deferred))
         except SMPPError as error:
             deferred.errback(error)
 

@@ -98,7 +98,7 @@ class Outbox:
         for part in message.parts:
             number = self.store.next_number()
             first = first or number
-            pdu = part.make_pdu(seconds)
+            pdu = part.make_pdu(seconds) if part.ready is None else part.ready[0]
             record = Record(
                 number,
                 PART,

@@ -223,6 +223,11 @@ class Sender:
         """Sends what may be sent now, and is back when more may."""
         if self._pumping:
             return
+        if not (self._new or self._returned or self._later):
+            # After most responses nothing waits.
+            self._give_slots()
+            self._arm()
+            return
         self._pumping = True
         try:
             now = self._seconds()
@@ -253,9 +258,9 @@ class Sender:
 
     def _may_send(self, now: float) -> bool:
         link = self._link
-        if link is None or self._stopped or not link.bound or now < self._busy_until:
+        if len(self._in_flight) >= self.pace.window or link is None or self._stopped:
             return False
-        return len(self._in_flight) < self.pace.window and self.pace.may_send(now)
+        return link.bound and now >= self._busy_until and self.pace.may_send(now)
 
     def _send(self, part: MessagePart, now: float) -> None:
         part.attempts += 1
@@ -285,16 +290,21 @@ class Sender:
         return error
 
     def _transmit(self, part: MessagePart, now: float) -> None:
-        # A new one for each attempt: a late response is known by the request that it is for.
-        part.pdu = part.make_pdu(now)
         link: Any = self._link
-        link.request(part.pdu).addCallbacks(
-            self._accepted, self._refused, callbackArgs=(part,), errbackArgs=(part,)
-        ).addErrback(self._broken, part)
+        ready, part.ready = part.ready, None
+        if ready is not None and ready[2] is link:
+            part.pdu, octets, _ = ready
+            answered = link.request(part.pdu, octets)
+        else:
+            # A new one for each attempt: a late response is known by the request it is for.
+            part.pdu = part.make_pdu(now)
+            answered = link.request(part.pdu)
+        answered.addCallbacks(self._accepted, self._refused, (part,), None, (part,))
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
-        if self._link is None or self._stopped or not self._link.bound:
+        waits = self._new or self._returned or self._later
+        if not waits or self._link is None or self._stopped or not self._link.bound:
             self._cancel()
             return
         now = self._seconds()
@@ -324,14 +334,18 @@ class Sender:
     # What the message centre says.
 
     def _accepted(self, response: Any, part: MessagePart) -> None:
-        self._in_flight.discard(part)
-        now = self._seconds()
-        pace = self.pace
-        pace.accepted(now)
-        if response.tlvs:
-            self._congestion(response, now)
-        self.take(part, response.message_id)
-        self._pump()
+        # Not by one more errback: the Deferred of each message would take twice as long.
+        try:
+            self._in_flight.discard(part)
+            part.pdu = None
+            now = self._seconds()
+            self.pace.accepted(now)
+            if response.octets_of_tail():
+                self._congestion(response, now)
+            self.take(part, response.message_id)
+            self._pump()
+        except Exception:
+            self._broken(Failure(), part)
 
     def _congestion(self, response: Any, now: float) -> None:
         try:
@@ -378,9 +392,15 @@ class Sender:
             heapify(self._later)
 
     def _refused(self, failure: Failure, part: MessagePart) -> None:
-        self._in_flight.discard(part)
-        failure.trap(SMPPError)
-        error: Any = failure.value
+        try:
+            self._in_flight.discard(part)
+            failure.trap(SMPPError)
+            self._not_accepted(failure.value, part)
+            self._pump()
+        except Exception:
+            self._broken(Failure(), part)
+
+    def _not_accepted(self, error: Any, part: MessagePart) -> None:
         if part.message_ids:
             pass  # an earlier attempt was accepted after all
         elif isinstance(error, RequestRefused):
@@ -392,7 +412,6 @@ class Sender:
             self._not_sent(part)
         else:
             self._fail(part, error)
-        self._pump()
 
     def _not_sent(self, part: MessagePart) -> None:
         """It never left: nothing has happened to it."""
