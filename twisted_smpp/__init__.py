@@ -43,6 +43,7 @@ from twisted_smpp.esme import (
 )
 from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, Violation
 from twisted_smpp.factory import ESMEFactory, ReconnectingESMEFactory, SMPPFactory, SMSCFactory
+from twisted_smpp.probe import Check, Finding, Probe, Report, Verdict
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
 from twisted_smpp.smsc import Account, AccountRealm, SMSCService
@@ -128,6 +129,7 @@ __all__ = [
     "CancelBroadcastSMResp",
     "CancelSM",
     "CancelSMResp",
+    "Check",
     "Close",
     "CommandStatus",
     "Confirming",
@@ -143,6 +145,7 @@ __all__ = [
     "EnquireLinkResp",
     "EsmClass",
     "FieldError",
+    "Finding",
     "FramingError",
     "GenericNack",
     "InterfaceVersion",
@@ -160,6 +163,7 @@ __all__ = [
     "ParamRetrieve",
     "ParamRetrieveResp",
     "Pending",
+    "Probe",
     "Profile",
     "ProfileError",
     "Progress",
@@ -177,6 +181,7 @@ __all__ = [
     "RegisteredDelivery",
     "ReplaceSM",
     "ReplaceSMResp",
+    "Report",
     "Request",
     "RequestRefused",
     "Response",
@@ -210,6 +215,7 @@ __all__ = [
     "UnknownPDU",
     "UnknownPolicy",
     "UnsuccessSME",
+    "Verdict",
     "Violation",
     "WindowFull",
     "__version__",

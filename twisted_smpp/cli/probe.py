@@ -101,12 +101,17 @@ def probe(endpoint: str, as_json: bool, **options: Any) -> None:
     options["binds"] = options["binds"] or tuple(BIND_MODES)
     options["versions"] = [VERSIONS[each] for each in options["versions"] or VERSIONS]
 
-    async def run(reactor: Any) -> None:
-        code = await ProbeRun(reactor, endpoint_of(endpoint), as_json, options).run()
+    from twisted.internet import reactor
+
+    # Before the reactor runs: wrong usage is said at once.
+    the_run = ProbeRun(reactor, endpoint_of(endpoint), as_json, options)
+
+    async def run() -> None:
+        code = await the_run.run()
         if code:
             raise SystemExit(code)
 
-    react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
+    react(lambda _: Deferred.fromCoroutine(run()))
 
 
 def endpoint_of(text: str) -> str:

@@ -107,6 +107,8 @@ class Probe:
             endpoint = client_endpoint(reactor, endpoint)
         if timeout <= 0 or receipt_timeout <= 0:
             raise ValueError("timeout and receipt_timeout must be more than 0 s")
+        if window < 1:
+            raise ValueError(f"window is {window}, at least 1 is needed")
         self._endpoint = endpoint
         self.clock = reactor
         self.account: dict[str, Any] = {"system_id": system_id, "system_type": system_type}
@@ -122,8 +124,13 @@ class Probe:
         self._with_wrong_password = wrong_password
         self._on_progress = on_progress
         self._checks = checks
+        self._begin()
+        self._factory("transmitter", V3_4, password, {})  # wrong values are said at once
+
+    def _begin(self) -> None:
+        """Nothing is known yet."""
         self.report = Report()
-        self.inbox = Inbox(reactor)
+        self.inbox = Inbox(self.clock)
         #: The message that a receipt was asked for: its id, and when it was accepted.
         self.receipted: tuple[str, float] | None = None
         #: The binds that were accepted: mode and version.
@@ -138,7 +145,6 @@ class Probe:
         self._left_at: float | None = None
         self._deaf = 0
         self._account_refused = ""
-        self._factory("transmitter", V3_4, password, {})  # wrong values are said at once
 
     # The run.
 
@@ -190,6 +196,8 @@ class Probe:
     async def _result(self, check: Check) -> Result:
         try:
             return await check.run(self)
+        except CancelledError:
+            raise
         except NotTried as error:
             return not_tried(str(error))
         except (CannotConnect, SMPPError) as error:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.task import deferLater
 
 from twisted_smpp.errors import NotPermitted, PDUError, ResponseTimeout, SessionLost, SMPPError
 from twisted_smpp.events import Violation
@@ -203,9 +204,12 @@ class Visit:
     async def _ask_session(self, request: Any) -> dict[str, Any]:
         try:
             await self.protocol.request(request)  # type: ignore[union-attr]
+            why = {}
         except SMPPError as error:
-            return _reason(error, self.seconds)
-        return {}
+            why = _reason(error, self.seconds)
+        # What the session has to say about the same PDU it says behind this.
+        await deferLater(self._clock, 0)
+        return why
 
     async def _ask_raw(self, request: Any) -> dict[str, Any]:
         number = request.sequence_number = next(self._numbers)
