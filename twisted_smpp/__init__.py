@@ -50,6 +50,7 @@ from twisted_smpp.esme import (
 )
 from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, Violation
 from twisted_smpp.factory import ESMEFactory, ReconnectingESMEFactory, SMPPFactory, SMSCFactory
+from twisted_smpp.probe import Check, Finding, Probe, Report, Verdict
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
 from twisted_smpp.smsc import (
@@ -147,6 +148,7 @@ __all__ = [
     "CancelBroadcastSMResp",
     "CancelSM",
     "CancelSMResp",
+    "Check",
     "Close",
     "CommandStatus",
     "Confirming",
@@ -163,6 +165,7 @@ __all__ = [
     "EnquireLinkResp",
     "EsmClass",
     "FieldError",
+    "Finding",
     "FramingError",
     "GenericNack",
     "InterfaceVersion",
@@ -185,6 +188,7 @@ __all__ = [
     "ParamRetrieve",
     "ParamRetrieveResp",
     "Pending",
+    "Probe",
     "Profile",
     "ProfileError",
     "Progress",
@@ -203,6 +207,7 @@ __all__ = [
     "RegisteredDelivery",
     "ReplaceSM",
     "ReplaceSMResp",
+    "Report",
     "Request",
     "RequestRefused",
     "Response",
@@ -246,6 +251,7 @@ __all__ = [
     "UnknownPDU",
     "UnknownPolicy",
     "UnsuccessSME",
+    "Verdict",
     "Violation",
     "WindowFull",
     "__version__",

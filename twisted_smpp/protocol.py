@@ -410,16 +410,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
                 self.session.request(Unbind(), self._seconds())
             self._close(event.reason, event.grace)
         elif isinstance(event, Violation):
-            status = event.answered
-            self._note(
-                "{peer}: {reason} (command_id {command_id:#010x}, sequence_number {number}, "
-                "{size} octets; answered {answered})",
-                reason=event.reason,
-                command_id=event.command_id,
-                number=event.sequence_number,
-                size=event.size,
-                answered="nothing" if status is None else CommandStatus(status).name,
-            )
+            self._note(event)
+            self.factory.violation(self, event)
         else:
             self.factory.late_response(self, event)
 
@@ -430,10 +422,17 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
             seconds = self.session.seconds_for(pending.request)
             _fail(pending.context, ResponseTimeout(pending.request, seconds))
 
-    def _note(self, format: str, **values: Any) -> None:
+    def _note(self, event: Violation) -> None:
         """One log line about the peer; only so many a minute."""
         if self._may_log():
-            self.log.warn(format, peer=self.peer, **values)
+            status = event.answered
+            self.log.warn(
+                "{peer}: {reason} (command_id {command_id:#010x}, sequence_number "
+                "{sequence_number}, {size} octets; answered {said})",
+                peer=self.peer,
+                said="nothing" if status is None else CommandStatus(status).name,
+                **event._asdict(),
+            )
 
     def _may_log(self) -> bool:
         now = self._seconds()
