@@ -13,7 +13,6 @@ from probe_kit import (
     nack,
     verdicts,
 )
-from twisted.internet.defer import Deferred
 
 from twisted_smpp import (
     BindReceiver,
@@ -22,7 +21,6 @@ from twisted_smpp import (
     BindTransmitter,
     BindTransmitterResp,
     CommandStatus,
-    DeliverSM,
     EnquireLink,
     InterfaceVersion,
     QuerySM,
@@ -32,9 +30,8 @@ from twisted_smpp import (
     UnbindResp,
     UnknownPDU,
 )
-from twisted_smpp.probe import Check, Verdict
+from twisted_smpp.probe import Verdict
 from twisted_smpp.probe.checks import CHECKS
-from twisted_smpp.probe.findings import supported
 from twisted_smpp.wire.tlvs import congestion_state, sc_interface_version
 
 SUPPORTED, NOT_SUPPORTED, VIOLATION, NOT_TRIED, INCONCLUSIVE = Verdict
@@ -475,9 +472,27 @@ def test_requests_that_are_forgotten_are_a_violation():
     assert finding.facts["answered"] == 3
 
 
+def test_the_window_is_that_of_the_newest_version():
+    versions = []
+
+    def binds(centre, pdu):
+        centre.version = pdu.interface_version
+        return centre.bind(pdu)
+
+    def query(centre, pdu):
+        versions.append(centre.version)
+        return centre.proper(pdu)
+
+    World({**dict.fromkeys(BINDS, binds), QuerySM: query}, binds=["transmitter"]).run()
+    assert versions == [V5_0] * 10
+
+
 def test_congestion_state_is_seen_in_any_response():
+    states = [20, 80, 40]
+
     def busy(centre, pdu):
-        return answer(pdu, 0, message_id="1", message_state=1, tlvs={congestion_state: 80})
+        tlvs = {congestion_state: states.pop()} if states else {}
+        return answer(pdu, 0, message_id="1", message_state=1, tlvs=tlvs)
 
     finding = found("congestion_state", {QuerySM: busy})
     assert finding.verdict is SUPPORTED
@@ -503,96 +518,3 @@ def test_unbind(reply, verdict, closes):
     finding = found("unbind", {Unbind: reply}, versions=[V3_4])
     assert finding.verdict is verdict
     assert finding.facts.get("closes") is closes
-
-
-# The run itself.
-
-
-def test_what_is_delivered_meanwhile_is_left_to_others():
-    def delivers(centre, pdu):
-        return [centre.bind(pdu), DeliverSM(sequence_number=7, short_message=b"for another")]
-
-    world = World({BindReceiver: delivers}, binds=["receiver"], versions=[V3_4])
-    report = world.run()
-    answers = [pdu for pdu in world.seen if pdu.command == "deliver_sm_resp"]
-    assert {pdu.command_status for pdu in answers} == {CommandStatus.ESME_RX_T_APPN}
-    assert report.refused_deliveries == len(answers) > 0
-
-
-def broken(error):
-    async def check(probe):
-        raise error
-
-    return Check("broken", "broken", check)
-
-
-async def fine(probe):
-    return supported("It is.")
-
-
-def test_a_check_that_fails_does_not_end_the_others(logged_errors):
-    report = World(checks=[broken(KeyError("secret")), Check("fine", "fine", fine)]).run()
-    assert verdicts(report) == {"broken": INCONCLUSIVE, "fine": SUPPORTED}
-    assert "KeyError" in report["broken"].said
-    assert "secret" not in report["broken"].said
-    assert len(logged_errors.flush(KeyError)) == 1
-
-
-def test_a_check_that_hangs_is_ended():
-    async def hangs(probe):
-        await Deferred()
-
-    world = World(checks=[Check("hangs", "hangs", hangs), Check("fine", "fine", fine)])
-    report = world.run()
-    assert verdicts(report) == {"hangs": INCONCLUSIVE, "fine": SUPPORTED}
-    assert world.clock.seconds() < 60
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.3, 0.9, 2.0, 6.5, 9.0, 10.0])
-def test_it_can_be_stopped_at_any_time(seconds):
-    world = World({UnknownPDU: lambda centre, pdu: None}, versions=[V3_4], to="4917")
-    probe = world.probe()
-    done = probe.run()
-    while world.clock.seconds() < seconds:
-        world.clock.advance(0.05)
-        world.network.flush()
-    assert not done.called
-    probe.stop()
-    began = world.clock.seconds()
-    report = world.finished(done)
-    assert world.clock.seconds() - began < 1.0
-    assert report.interrupted
-    assert [finding.name for finding in report.findings] == [check.name for check in CHECKS]
-    assert report.findings[-1].said == "The probe was interrupted before."
-
-
-def test_progress_tells_each_check_that_is_made():
-    told = []
-    report = World(on_progress=told.append).run()
-    tried = [each.name for each in report.findings if each.verdict is not NOT_TRIED]
-    assert [check.name for check in told if check.name in tried] == tried
-
-
-@pytest.mark.parametrize(
-    ("settings", "what"),
-    [
-        ({"to": "4" * 21}, "destination_addr"),
-        ({"source": "A long name of a sender"}, "source_addr"),
-        ({"timeout": 0}, "timeout"),
-        ({"system_type": "x" * 13}, "system_type"),
-        ({"window": 0}, "window"),
-    ],
-)
-def test_wrong_arguments_are_said_at_once(settings, what):
-    with pytest.raises(ValueError, match=what):
-        World(**settings).probe()
-
-
-def test_the_report_is_ready_for_json():
-    import json
-
-    data = json.loads(json.dumps(World(to="4917").run().as_dict()))
-    assert data["passed"] is True
-    assert data["checks"][0]["check"] == "bind_transceiver_3.4"
-    assert data["checks"][0]["verdict"] == "supported"
-    assert data["checks"][0]["status_name"] == "ESME_ROK"

@@ -309,9 +309,10 @@ class Probe:
 
     async def leave(self) -> None:
         """Ends the present connection, if there is one."""
-        visit, self._visit = self._visit, None
+        visit = self._visit
         if visit is not None:
             await visit.leave()
+            self._visit = None  # not before: until then it can be stopped
             self._keep(visit)
             self._left_at = self.clock.seconds()
 
