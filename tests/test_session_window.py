@@ -13,7 +13,8 @@ from sessions import bound, message, octets_of, pdus
 
 from twisted_smpp.errors import NotPermitted, WindowFull
 from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, Violation
-from twisted_smpp.session import MAX_SEQUENCE_NUMBER, Session
+from twisted_smpp.limits import MAX_SEQUENCE_NUMBER
+from twisted_smpp.session import Session
 from twisted_smpp.states import Role
 from twisted_smpp.wire.pdu import UnknownPDU
 from twisted_smpp.wire.pdus import (
