@@ -63,7 +63,7 @@ class Verifier:
         Returns:
             True, or a Deferred of a bool. It errbacks with
             :class:`~twisted_smpp.errors.RequestRefused`, ESME_RTHROTTLED, when too many
-            wait. Cancelling it takes it out of those that wait.
+            wait.
         """
         if known is None:
             return self._enqueue(DUMMY, password).addCallback(lambda _: False)
@@ -92,19 +92,13 @@ class Verifier:
         return right
 
     def _enqueue(self, known: PasswordHash, password: bytes) -> Deferred[bool]:
-        deferred: Deferred[bool] = Deferred(self._cancelled)
+        deferred: Deferred[bool] = Deferred()
         if self._running >= THREADS and len(self._waiting) >= MOST_WAITING:
             deferred.errback(_busy())
             return deferred
         self._waiting.append((self._clock.seconds(), known, password, deferred))
         self._start()
         return deferred
-
-    def _cancelled(self, deferred: Deferred[bool]) -> None:
-        for item in self._waiting:
-            if item[3] is deferred:
-                self._waiting.remove(item)
-                return
 
     def _start(self) -> None:
         while self._waiting and self._running < THREADS:
@@ -118,8 +112,7 @@ class Verifier:
 
     def _done(self, result: Any, deferred: Deferred[bool]) -> None:
         self._running -= 1
-        if not deferred.called:
-            deferred.callback(result)  # a Failure errbacks
+        deferred.callback(result)  # a Failure errbacks
         self._start()
 
 
