@@ -102,6 +102,7 @@ class AccountsWorld:
         )
         self.service.startService()
         self.refused: list[Any] = []
+        self.pairs: list[Pair] = []
 
     @property
     def account(self) -> Recorder:
@@ -123,14 +124,26 @@ class AccountsWorld:
             on_refused=lambda session, error: self.refused.append(error),
             **settings,
         )
-        return From(host, client, self.service.factory, self.clock)
+        self.pairs.append(From(host, client, self.service.factory, self.clock))
+        return self.pairs[-1]
+
+    def passes(self, seconds: int) -> None:
+        """Time passes for everybody, and what is written arrives."""
+        self.pairs = [pair for pair in self.pairs if not pair.smsc_transport.lost]
+        for second in range(seconds + 1):
+            for pair in self.pairs:
+                pair.flush()
+            if second < seconds:
+                self.clock.advance(1)
 
     def tries(self, host: str = "192.0.2.1", **settings: Any) -> Any:
         """The status that a bind is answered with; 0, and it is bound. None: it was cut."""
         self.refused.clear()
         pair = self.connect(host, **settings)
-        pair.flush()
-        pair.advance(1)
+        for _ in range(7):
+            if self.refused or pair.esme.bound or pair.smsc_transport.lost:
+                break
+            self.passes(1)
         if pair.smsc_transport.lost and not hasattr(pair.smsc, "session"):
             return None
         if pair.esme.bound:

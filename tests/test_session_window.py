@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sessions import bound, message, octets_of, pdus
 
 from twisted_smpp.errors import NotPermitted, WindowFull
-from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, Violation
+from twisted_smpp.events import Close, Flood, LateResponse, Pending, TimedOut, Timers, Violation
 from twisted_smpp.limits import MAX_SEQUENCE_NUMBER
 from twisted_smpp.session import Session
 from twisted_smpp.states import Role
@@ -152,7 +152,7 @@ class Window(RuleBasedStateMachine):
                 context = event.pending.context
                 assert context is None or self.ended[context] in {"given up", "timed out"}
             else:
-                assert isinstance(event, Violation | Close | Pending | TimedOut) or (
+                assert isinstance(event, Violation | Flood | Close | Pending | TimedOut) or (
                     event.sequence_number <= 5
                 )
 

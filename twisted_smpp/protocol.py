@@ -261,6 +261,8 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         if self._paused or self._closing is not None:
             return
         cast(Any, self.transport).resumeProducing()
+        # Not only when octets come: a peer that says nothing ever after is dead, too.
+        self.session.held, self.session.heard_at = False, self._seconds()
         if not self._reading and self.session.framing.partial:
             self._read(b"")
 

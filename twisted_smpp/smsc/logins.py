@@ -49,6 +49,7 @@ class Login:
         account: the avatar.
         logout: what ``twisted.cred`` wants to be called at its end.
         policy: the rules of its account; None without an accounts file.
+        has_place: whether it was given one of the places of its account.
     """
 
     session: SMPPProtocol
@@ -56,6 +57,7 @@ class Login:
     account: Any
     logout: Callable[[], object]
     policy: Policy | None
+    has_place: bool = False
 
     @property
     def mode(self) -> str:
@@ -66,7 +68,7 @@ class Login:
     def takes_place(self) -> bool:
         """Whether it is bound, or about to be."""
         session = self.session.session
-        return session.bound or session.binding is self.request
+        return self.has_place and (session.bound or session.binding is self.request)
 
 
 class Logins:
@@ -182,7 +184,7 @@ class Logins:
         if self._defence is not None and len(self._sessions) >= self._defence.limits.sessions:
             self._note(login, "the message centre has no place left")
             return CommandStatus.ESME_RBINDFAIL
-        if self._has_place(login):
+        if self._take_place(login):
             return maybeDeferred(account.bind, session, request)
         finding = Deferred.fromCoroutine(self._find_place(login))
         return finding.addCallback(self._found, login)
@@ -198,8 +200,9 @@ class Logins:
 
     # Places.
 
-    def _has_place(self, login: Login) -> bool:
-        return login.policy is None or self._rivals(login) is None
+    def _take_place(self, login: Login) -> bool:
+        login.has_place = login.policy is None or self._rivals(login) is None
+        return login.has_place
 
     def _rivals(self, login: Login) -> list[Login] | None:
         """The sessions one of which would have to go; None when there is a place."""
@@ -237,9 +240,9 @@ class Logins:
             await session.abort()
 
     def _found(self, _: None, login: Login) -> Any:
-        if not login.takes_place:
+        if login.session.session.binding is not login.request:
             return CommandStatus.ESME_RBINDFAIL
-        if not self._has_place(login):
+        if not self._take_place(login):
             self._note(login, "all its sessions are bound")
             return CommandStatus.ESME_RALYBND
         return maybeDeferred(login.account.bind, login.session, login.request)
