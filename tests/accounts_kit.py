@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from twisted_smpp.factory import ESMEFactory
-from twisted_smpp.smsc import AccountsFile, Defence, Limits, SMSCService
+from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, SMSCService
 from twisted_smpp.smsc.hashes import DUMMY, PasswordHash
 from twisted_smpp.smsc.verifying import Verifier
 from twisted_smpp.testing import MemoryTransport, Pair
@@ -80,7 +80,7 @@ class AccountsWorld:
         self,
         folder: Path,
         text: str = "",
-        limits: Limits | None = None,
+        limits: DefenceLimits | None = None,
         proxies: Any = None,
         **settings: Any,
     ) -> None:
@@ -91,7 +91,7 @@ class AccountsWorld:
         verifier = Verifier(self.clock, self.hashing, b"k" * 32)
         self.file = AccountsFile(self.path, verifier=verifier)
         self.realm = Realm()
-        self.defence = Defence(self.clock, limits or Limits(), proxies)
+        self.defence = Defence(self.clock, limits or DefenceLimits(), proxies)
         self.service = SMSCService(
             Endpoint(),
             Portal(self.realm, [self.file]),

@@ -13,7 +13,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, eventAsText
 
-from twisted_smpp.smsc.defence import Defence, Limits
+from twisted_smpp.smsc.defence import Defence, DefenceLimits
 from twisted_smpp.smsc.networks import address_of, block_of, is_in, read_network
 
 
@@ -29,7 +29,7 @@ class Kit:
     def __init__(self, proxies: Any = None, **limits: Any) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
-        self.defence = Defence(self.clock, Limits(**limits), proxies)
+        self.defence = Defence(self.clock, DefenceLimits(**limits), proxies)
 
     def fails(self, count: int, where: Any = HERE, name: str = "esme") -> None:
         for _ in range(count):

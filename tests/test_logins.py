@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs, eventAsText
 
 from twisted_smpp.errors import SessionLost
 from twisted_smpp.events import Timers
-from twisted_smpp.smsc import Limits
+from twisted_smpp.smsc import DefenceLimits
 from twisted_smpp.smsc.hashes import DUMMY
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import Pair, success
@@ -256,7 +256,7 @@ def test_a_bind_that_the_account_refused_may_be_followed_by_another(world: Any) 
 def test_A03_connections_that_are_too_many_are_cut_and_bound_ones_do_not_count(
     tmp_path: Path,
 ) -> None:
-    world = AccountsWorld(tmp_path, limits=Limits(unbound_per_address=2))
+    world = AccountsWorld(tmp_path, limits=DefenceLimits(unbound_per_address=2))
     bound = [world.bound() for _ in range(4)]
     silent = [world.connect() for _ in range(2)]
     assert world.tries() is None
@@ -271,7 +271,7 @@ def test_A03_connections_that_are_too_many_are_cut_and_bound_ones_do_not_count(
 def test_A01_an_unbound_connection_gives_its_place_back_after_five_seconds(
     tmp_path: Path,
 ) -> None:
-    world = AccountsWorld(tmp_path, limits=Limits(unbound_per_address=1))
+    world = AccountsWorld(tmp_path, limits=DefenceLimits(unbound_per_address=1))
     pair = world.connect()
     pair.esme_transport.written = b""
     assert world.tries() is None
@@ -282,7 +282,7 @@ def test_A01_an_unbound_connection_gives_its_place_back_after_five_seconds(
 
 
 def test_so_many_sessions_may_be_bound(tmp_path: Path) -> None:
-    world = AccountsWorld(tmp_path, limits=Limits(sessions=3))
+    world = AccountsWorld(tmp_path, limits=DefenceLimits(sessions=3))
     pairs = [world.bound() for _ in range(3)]
     assert world.tries() == S.ESME_RBINDFAIL
     pairs[0].drop()

@@ -45,7 +45,17 @@ from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, 
 from twisted_smpp.factory import ESMEFactory, ReconnectingESMEFactory, SMPPFactory, SMSCFactory
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
-from twisted_smpp.smsc import Account, AccountRealm, SMSCService
+from twisted_smpp.smsc import (
+    Account,
+    AccountRealm,
+    AccountsError,
+    AccountSettings,
+    AccountsFile,
+    Defence,
+    DefenceLimits,
+    Policy,
+    SMSCService,
+)
 from twisted_smpp.states import Role, State
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.receipt import Receipt
@@ -113,6 +123,9 @@ __all__ = [
     "TON",
     "Account",
     "AccountRealm",
+    "AccountSettings",
+    "AccountsError",
+    "AccountsFile",
     "Address",
     "AlertNotification",
     "BindReceiver",
@@ -134,6 +147,8 @@ __all__ = [
     "DataCoding",
     "DataSM",
     "DataSMResp",
+    "Defence",
+    "DefenceLimits",
     "DeliverSM",
     "DeliverSMResp",
     "DistributionList",
@@ -160,6 +175,7 @@ __all__ = [
     "ParamRetrieve",
     "ParamRetrieveResp",
     "Pending",
+    "Policy",
     "Profile",
     "ProfileError",
     "Progress",

@@ -24,7 +24,7 @@ from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
-from twisted_smpp.smsc import AccountRealm, AccountsFile, Defence, Limits, SMSCService
+from twisted_smpp.smsc import AccountRealm, AccountsFile, Defence, DefenceLimits, SMSCService
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
@@ -277,7 +277,7 @@ def _smsc(options: SMSCOptions, reactor: Any) -> IService:
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
     checkers = options["credCheckers"] if accounts is None else [accounts]
-    limits = Limits(sessions=options["max-sessions"], unbound=options["max-unbound"])
+    limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
     service = ListeningOrExit(
         options["listen"],
         Portal(AccountRealm(IReactorTime(reactor)), checkers),

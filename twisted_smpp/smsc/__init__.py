@@ -3,7 +3,7 @@
 from twisted_smpp.smsc.account import Account, AccountRealm
 from twisted_smpp.smsc.accounts import Accounts, AccountsError, AccountSettings
 from twisted_smpp.smsc.checking import AccountsFile
-from twisted_smpp.smsc.defence import Defence, Limits
+from twisted_smpp.smsc.defence import Defence, DefenceLimits
 from twisted_smpp.smsc.policy import Policy
 from twisted_smpp.smsc.service import SMSCService
 
@@ -15,7 +15,7 @@ __all__ = [
     "AccountsError",
     "AccountsFile",
     "Defence",
-    "Limits",
+    "DefenceLimits",
     "Policy",
     "SMSCService",
 ]

@@ -25,7 +25,7 @@ from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.smsc.networks import Network, address_of, block_of, is_in
 from twisted_smpp.tokens import TokenBucket
 
-__all__ = ["Defence", "Limits"]
+__all__ = ["Defence", "DefenceLimits"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _LOG_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class DefenceLimits:
     """The numbers of a :class:`Defence`.
 
     Attributes:
@@ -114,7 +114,7 @@ class Defence:
     def __init__(
         self,
         clock: IReactorTime,
-        limits: Limits = Limits(),
+        limits: DefenceLimits = DefenceLimits(),
         proxies: Iterable[Network] | None = None,
     ) -> None:
         self._clock = clock
