@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import NameOID
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
@@ -42,8 +44,10 @@ class Certificate:
         shown = ask() if ask is not None else None
         if shown is None:
             return None
-        digits = shown.digest("sha256").decode("ascii").replace(":", "").lower()
-        return cls(shown.get_subject().CN or "", digits)
+        found = shown.to_cryptography()
+        names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        name = str(names[0].value) if len(names) == 1 else ""  # of two, who is meant?
+        return cls(name, found.fingerprint(SHA256()).hex())
 
     def belongs_to(self, settings: AccountSettings) -> bool:
         """Whether it is the one that the account asks for."""
