@@ -1,13 +1,25 @@
+# ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """The options of the plugin and the services they make; the processes run in interop."""
 
+import os
+import resource
+import signal
+
 import pytest
+from accounts_kit import Hashing, account
 from twisted.cred.credentials import UsernamePassword
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEService, SMSCService
+from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.tap import Options, makeService
 from twisted_smpp.interfaces import IAccount
+from twisted_smpp.smsc.verifying import Verifier
 from twisted_smpp.testing import success
+from twisted_smpp.wire.pdus import BindTransceiver
 
 
 def make(*arguments):
@@ -130,3 +142,117 @@ def test_version_is_printed(capsys):
 
     assert not ended.value.code
     assert capsys.readouterr().out.startswith("twisted_smpp ")
+
+
+# Accounts.
+
+
+@pytest.fixture
+def accounts(tmp_path):
+    path = tmp_path / "accounts.toml"
+    path.write_text(account("shop"))
+    path.chmod(0o600)
+    return path
+
+
+def test_accounts_of_a_file(accounts):
+    service = make("smsc", "--accounts", str(accounts), "--max-sessions", "5", "--max-unbound", "7")
+
+    assert service.accounts.settings("shop").system_id == "shop"
+    assert (service._defence.limits.sessions, service._defence.limits.unbound) == (5, 7)
+
+
+def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
+    accounts.write_text(account("shop", rat=1))
+
+    assert error_of(capsys, "smsc", "--accounts", str(accounts)) == (
+        "twistd smpp smsc: accounts.toml: accounts.shop.rat: unknown, do you mean rate?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ([], "--accounts or --auth is needed: nobody could bind"),
+        (["--accounts", "a", "--auth", "memory:a:b"], "either --accounts or --auth, not both"),
+        (["--accounts", "a", "--max-sessions", "0"], "--max-sessions is 0, at least 1 is needed"),
+        (["--accounts", "a", "--proxy", "1.2.3.4/8"], "--proxy: 1.2.3.4/8 has host bits set"),
+        (["--accounts", "a", "--proxy", "::1"], "--listen haproxy: and --proxy need each other"),
+        (["--accounts", "a", "--listen", "haproxy:tcp:1"], "and --proxy need each other"),
+        (["--accounts", "/nowhere"], "/nowhere: cannot be read: No such file or directory"),
+    ],
+)
+def test_options_that_do_not_fit_together(capsys, arguments, error):
+    assert error in error_of(capsys, "smsc", *arguments)
+
+
+def test_O04_sighup_reads_the_accounts_again(accounts):
+    reactor = MemoryReactorClock()
+    reactor.callFromThread = lambda function: function()
+    options = Options()
+    options.parseOptions(["smsc", "--accounts", str(accounts)])
+    service = makeService(options, reactor=reactor)
+    before = signal.getsignal(signal.SIGHUP)
+    service.startService()
+    accounts.write_text(account("bank"))
+
+    os.kill(os.getpid(), signal.SIGHUP)
+
+    assert service.accounts.settings("shop") is None
+    assert service.accounts.settings("bank") is not None
+    service.stopService()
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "after"),
+    [(2128, 9999, 2128), (5000, 9999, 5000), (1024, 9999, 2128), (-1, -1, -1), (1024, -1, 2128)],
+)
+def test_A04_as_many_files_may_be_open_as_there_may_be_connections(monkeypatch, soft, hard, after):
+    limits = [soft, hard]
+    monkeypatch.setattr(resource, "getrlimit", lambda which: tuple(limits))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, new: limits.__setitem__(0, new[0]))
+
+    allow_open_files(1000, 1000)
+
+    assert limits[0] == after
+
+
+def test_A04_it_does_not_start_when_they_may_not(monkeypatch, capsys, accounts):
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, 2000))
+
+    assert error_of(capsys, "smsc", "--accounts", str(accounts)) == (
+        "twistd smpp smsc: 2128 open files are needed (--max-sessions 1000, --max-unbound 1000 "
+        "and 128), and the limit of the process is 2000 (ulimit -n)"
+    )
+
+
+def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts):
+    accounts.write_text(account("shop", networks=["198.51.100.0/24"]))
+    arguments = ["--listen", "haproxy:tcp:4000", "--proxy", "192.0.2.1/32"]
+    reactor = MemoryReactorClock()
+    options = Options()
+    options.parseOptions(["smsc", "--accounts", str(accounts), *arguments])
+    service = makeService(options, reactor=reactor)
+    service.accounts._verifier = Verifier(reactor, Hashing(), b"k" * 32)
+    service.startService()
+    factory = reactor.tcpServers[0][1]
+
+    def connect(proxy, source):
+        transport = StringTransport(peerAddress=IPv4Address("TCP", proxy, 5))
+        protocol = factory.buildProtocol(transport.getPeer())
+        protocol.makeConnection(transport)
+        if transport.disconnected or transport.disconnecting:
+            return None
+        protocol.dataReceived(f"PROXY TCP4 {source} 192.0.2.9 1000 2775\r\n".encode())
+        bind = BindTransceiver(system_id="shop", password="secret")
+        protocol.dataReceived(bind.encode())
+        reactor.advance(1)
+        bound = len(service.sessions)
+        protocol.connectionLost(Failure(ConnectionDone()))
+        return bound
+
+    assert connect("192.0.2.2", "198.51.100.7") is None
+    assert connect("192.0.2.1", "198.51.100.7") == 1
+    assert connect("192.0.2.1", "192.0.2.1") == 0
+    service.stopService()

@@ -1,5 +1,6 @@
 """What the documentation shows is run."""
 
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -16,10 +17,13 @@ from probe_kit import World
 from test_cli_probe import Command
 from twisted.internet.defer import Deferred
 
-from twisted_smpp import DeliverSM, MessageState
+from twisted_smpp import AccountSettings, DefenceLimits, DeliverSM, MessageState
 from twisted_smpp.cli.main import main
+from twisted_smpp.daemon.tap import SMSCOptions
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received
+from twisted_smpp.factory import BIND_MODES
+from twisted_smpp.smsc.accounts import MESSAGE_IDS, OPERATIONS, Accounts
 from twisted_smpp.testing import connect, success
 from twisted_smpp.text import (
     STAT,
@@ -82,12 +86,46 @@ def test_page_says_what_a_command_prints(command, output):
     assert doctest.OutputChecker().check_output(output, done.output, doctest.ELLIPSIS), done.output
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
-def test_command_line_page_has_every_option(name):
+def commands(group):
+    """The commands of a group, and those of the groups in it."""
+    for command in group.commands.values():
+        yield from commands(command) if hasattr(command, "commands") else [command]
+
+
+@pytest.mark.parametrize("command", list(commands(main)), ids=lambda command: command.name)
+def test_command_line_page_has_every_option(command):
     page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
-    for option in main.commands[name].params:
+    for option in command.params:
         for switch in (*option.opts, *option.secondary_opts):
             assert not switch.startswith("-") or f"`{switch}`" in page
+
+
+def test_command_line_page_has_every_option_of_the_message_centre():
+    page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
+    for name in [*(each[0] for each in SMSCOptions.optParameters), "proxy", "auth"]:
+        assert f"| `--{name}` |" in page
+
+
+def test_accounts_page_has_every_key_and_its_file_can_be_used():
+    page = (ROOT / "docs/reference/accounts-file.md").read_text("utf-8")
+    keys = {field.name for field in dataclasses.fields(AccountSettings)} - {"system_id"}
+
+    assert {row[0] for row in table("docs/reference/accounts-file.md", "key")} == keys
+    (code,) = code_of("docs/howto/accounts.md", "toml")
+    accounts = Accounts.parse(code)
+    assert list(accounts) == ["shop", "bank"]
+    assert accounts["shop"].rate == 20
+    assert accounts["bank"].max_binds == 4
+    assert all(f"`{each}`" in page for each in (*OPERATIONS, *MESSAGE_IDS, *BIND_MODES))
+
+
+def test_accounts_page_has_the_limits_of_the_defence():
+    page = (ROOT / "docs/howto/accounts.md").read_text("utf-8")
+    rows = {row[0]: float(row[1]) for row in table("docs/howto/accounts.md", "limit")}
+
+    assert rows == {each.name: float(each.default) for each in dataclasses.fields(DefenceLimits)}, (
+        page
+    )
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -27,14 +27,14 @@ PACKAGE = "twisted_smpp"
 # A room is a module or a package directly in twisted_smpp; "" is twisted_smpp itself, which
 # re-exports. A module may import from its own room and from the lines above its room's.
 LAYERS = (
-    ("passwords", "states", "status", "values"),
+    ("passwords", "states", "status", "tokens", "values"),
     ("errors",),
     ("interfaces",),
     ("wire",),
     ("text",),
     ("limits", "events", "matrix", "tap"),
     ("session", "store", "trace"),
-    ("shorthands", "answering"),
+    ("shorthands", "answering", "noting"),
     ("protocol",),
     ("factory", "endpoints"),
     ("esme", "smsc"),

@@ -9,6 +9,7 @@ import pytest
 from pairs import PENDING, Held, bound_pair, ignore, outcome, submit
 from sessions import frames, message, pdus
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from twisted_smpp.events import Timers
 from twisted_smpp.states import Role
@@ -40,12 +41,11 @@ def pour(pair: Pair, octets: bytes, most: int = 1000) -> int:
     return most
 
 
-@pytest.mark.parametrize("what", ["submit_sm", "enquire_link", "unknown"])
+@pytest.mark.parametrize("what", ["submit_sm", "unknown"])
 def test_S01_S03_a_peer_that_does_not_read_is_not_read(what: str) -> None:
     pair = deaf_pair()
     pdu = {
         "submit_sm": SUBMIT,
-        "enquire_link": EnquireLink(sequence_number=5).encode(),
         "unknown": bytes.fromhex("00000010 00000999 00000000 00000005"),
     }[what]
     taken = pour(pair, pdu * (CHUNK // len(pdu)))
@@ -88,6 +88,66 @@ def test_requests_that_waited_for_the_transport_keep_their_order() -> None:
     pair.flush()
     assert asked == sorted(asked)
     assert len(asked) > 1000
+
+
+ENQUIRY = EnquireLink(sequence_number=5).encode()
+
+
+def answered(pair: Pair) -> int:
+    """How many responses the message centre has written; it is read then."""
+    return len(frames(pair.smsc_transport.taken(len(pair.smsc_transport.written))))
+
+
+def test_S03_a_flood_of_enquire_links_is_read_ten_a_second() -> None:
+    pair = deaf_pair()
+    with capturedLogs() as logs:
+        pair.smsc.dataReceived(ENQUIRY * 45)
+    assert [each["log_format"] for each in logs] == [
+        "{peer}: too many enquire_links; it is not read for a moment"
+    ]
+    assert answered(pair) == 21  # twenty at once, and the one that is too many
+    assert not pair.smsc_transport.reading
+    for answers in (0, 11, 0, 11, 0, 2):
+        pair.clock.advance(0.5)
+        assert answered(pair) == answers
+    assert pair.smsc_transport.reading
+    assert pair.smsc.bound
+    pair.drop()
+    assert pair.clock.getDelayedCalls() == []
+
+
+def test_S03_ten_a_second_are_no_flood() -> None:
+    pair = deaf_pair()
+    for _ in range(300):
+        pair.smsc.dataReceived(ENQUIRY)
+        assert pair.smsc_transport.reading
+        assert answered(pair) == 1
+        pair.clock.advance(0.1)
+    pair.drop()
+
+
+def test_S03_a_flood_that_goes_on_ends_the_session() -> None:
+    lost: list[str] = []
+    pair = deaf_pair(smsc={"on_lost": lambda session, why: lost.append(why)})
+    pair.smsc.dataReceived(ENQUIRY * 4000)
+    while not pair.smsc_transport.disconnecting:
+        pair.clock.advance(1)
+    assert 8 < pair.clock.seconds() < 14
+    assert pair.smsc.session.framing.partial > 0  # the rest is never looked at
+    pair.advance(1)
+    assert lost == ["too many enquire_links"]
+    assert pair.clock.getDelayedCalls() == []
+
+
+def test_S03_what_is_held_otherwise_stays_held() -> None:
+    pair = deaf_pair()
+    pair.smsc.dataReceived(ENQUIRY * 30)
+    pair.smsc.pause_reading()
+    pair.clock.advance(2)
+    assert answered(pair) == 21
+    pair.smsc.resume_reading()
+    assert answered(pair) == 9
+    pair.drop()
 
 
 def test_S03_enquiries_are_sent_and_answered_beyond_a_full_buffer_within_bounds() -> None:

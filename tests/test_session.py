@@ -26,8 +26,8 @@ from sessions import (
 from twisted_smpp import errors, events, limits, matrix, session, states
 from twisted_smpp.errors import FieldError, Nacked, NotPermitted, PDUError, WindowFull
 from twisted_smpp.events import LateResponse, Pending, Timers, Violation
-from twisted_smpp.limits import LATE_MOST
-from twisted_smpp.session import MAX_SEQUENCE_NUMBER, Session
+from twisted_smpp.limits import LATE_MOST, MAX_SEQUENCE_NUMBER
+from twisted_smpp.session import Session
 from twisted_smpp.states import BOUND, Role, State
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.wire.pdu import UnknownPDU

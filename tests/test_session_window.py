@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sessions import bound, message, octets_of, pdus
 
 from twisted_smpp.errors import NotPermitted, WindowFull
-from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, Violation
-from twisted_smpp.session import MAX_SEQUENCE_NUMBER, Session
+from twisted_smpp.events import Close, Flood, LateResponse, Pending, TimedOut, Timers, Violation
+from twisted_smpp.limits import MAX_SEQUENCE_NUMBER
+from twisted_smpp.session import Session
 from twisted_smpp.states import Role
 from twisted_smpp.wire.pdu import UnknownPDU
 from twisted_smpp.wire.pdus import (
@@ -151,7 +152,7 @@ class Window(RuleBasedStateMachine):
                 context = event.pending.context
                 assert context is None or self.ended[context] in {"given up", "timed out"}
             else:
-                assert isinstance(event, Violation | Close | Pending | TimedOut) or (
+                assert isinstance(event, Violation | Flood | Close | Pending | TimedOut) or (
                     event.sequence_number <= 5
                 )
 

@@ -159,6 +159,17 @@ def test_the_right_password_binds() -> None:
     assert not world.service._logins
 
 
+def test_S07_a_peer_that_dies_right_behind_its_bind_is_noticed() -> None:
+    world = World()
+    pair = world.bound()
+    pair.smsc_transport.other = None  # the network is cut, and nobody tells
+    for _ in range(41):
+        world.clock.advance(1)
+    assert pair.smsc_transport.lost
+    assert world.service.sessions == set()
+    pair.drop()
+
+
 @pytest.mark.parametrize(
     "who", [{"password": "wrong"}, {"password": ""}, {"system_id": "nobody"}, {"system_id": ""}]
 )

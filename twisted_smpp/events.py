@@ -10,6 +10,7 @@ from twisted_smpp.wire.pdu import Request, Response
 __all__ = [
     "Close",
     "Event",
+    "Flood",
     "LateResponse",
     "Pending",
     "TimedOut",
@@ -102,4 +103,10 @@ class Close(NamedTuple):
     unbind: bool = False
 
 
-Event = Request[Any] | Pending | TimedOut | LateResponse | Violation | Close
+class Flood(NamedTuple):
+    """The peer says so much that it should not be read for so many seconds."""
+
+    seconds: float = 1.0
+
+
+Event = Request[Any] | Pending | TimedOut | LateResponse | Violation | Flood | Close

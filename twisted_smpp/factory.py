@@ -9,10 +9,10 @@ accept binds; :class:`ReconnectingESMEFactory` is for code that still uses
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Factory, ReconnectingClientFactory
+from twisted.internet.protocol import Factory, Protocol, ReconnectingClientFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -285,21 +285,53 @@ class ReconnectingESMEFactory(ESMEFactory, ReconnectingClientFactory):  # type: 
         super().bound(protocol)
 
 
+class Unwanted(Protocol):
+    """A connection that is cut as soon as it is made."""
+
+    def connectionMade(self) -> None:
+        """Twisted: the connection is there."""
+        # Under TLS the factory cannot do it itself by making no protocol.
+        cast(Any, self.transport).abortConnection()
+
+
 class SMSCFactory(SMPPFactory):
     """Connections of ESMEs to a message centre.
 
     Args:
         on_bind: called as ``on_bind(protocol, request)`` with a bind request; answers
             like ``on_request``, so that ESME_ROK accepts it.
+        admits: called with the address of a new connection; False cuts it at once. None
+            admits all.
+        on_connected: called with the protocol when a connection was made.
         settings: those of :class:`SMPPFactory`. The bind timer is 5 s here.
     """
 
     role = Role.MC
     timers = Timers(bind=5.0)
 
-    def __init__(self, on_bind: OnRequest, **settings: Any) -> None:
+    def __init__(
+        self,
+        on_bind: OnRequest,
+        *,
+        admits: Callable[[Any], bool] | None = None,
+        on_connected: Callable[[SMPPProtocol], object] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(**settings)
         self._on_bind = on_bind
+        self._admits = admits
+        self._on_connected = on_connected
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Twisted: the protocol of a new connection."""
+        if self._admits is not None and not self._admits(addr):
+            return Unwanted()
+        return super().buildProtocol(addr)
+
+    def connected(self, protocol: SMPPProtocol) -> None:
+        """A connection was made."""
+        super().connected(protocol)
+        self._tell(self._on_connected, protocol)
 
     def on_bind(self, protocol: SMPPProtocol, request: Any) -> Answer:
         """Asks whether a bind is accepted."""

@@ -15,6 +15,11 @@ class IAccount(Interface):
     raises :class:`~twisted_smpp.errors.RequestRefused`. ``session`` is the
     :class:`~twisted_smpp.protocol.SMPPProtocol` of the connection; the account may hold
     several.
+
+    With an accounts file, what an account may not do never gets here. A submit_multi with
+    one destination that is not allowed is refused as a whole, unless the avatar has an
+    attribute ``checks_destinations`` that is True: then it asks
+    :meth:`~twisted_smpp.smsc.policy.Policy.refusal_of_destination` for each itself.
     """
 
     def bind(session, request):

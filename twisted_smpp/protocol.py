@@ -39,9 +39,10 @@ from twisted_smpp.errors import (
     SMPPError,
     WindowFull,
 )
-from twisted_smpp.events import Close, Event, LateResponse, Pending, TimedOut, Violation
+from twisted_smpp.events import Close, Event, Flood, LateResponse, Pending, TimedOut, Violation
 from twisted_smpp.limits import READ_FIRST, STANDSTILL, UNBOUND_BUFFER
 from twisted_smpp.matrix import LINK
+from twisted_smpp.noting import Noting
 from twisted_smpp.session import Session
 from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
@@ -57,21 +58,19 @@ __all__ = ["Answer", "SMPPProtocol"]
 
 R = TypeVar("R", bound=Response | None)
 
-_OTHER_EVENTS = frozenset({Close, LateResponse, TimedOut, Violation})
+_OTHER_EVENTS = frozenset({Close, Flood, LateResponse, TimedOut, Violation})
 
 # Why reading is paused; several may hold at once.
-_WRITING, _ASKED = 1, 2
+_WRITING, _ASKED, _FLOODED = 1, 2, 16
 
 #: Octets that are written to a transport which is full before the peer is read no more.
 _OVERFLOW = 65_536
 #: After a close that should be orderly the connection is cut.
 _ABORT_AFTER = 10.0
-#: So many log lines about a peer in a minute; the rest is counted.
-_LINES_PER_MINUTE = 10
 
 
 @implementer(IPushProducer)
-class SMPPProtocol(Answering, Shorthands, Protocol):
+class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
     """One connection, either role.
 
     Made by a :class:`~twisted_smpp.factory.SMPPFactory`, which has the settings.
@@ -105,8 +104,7 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         self._unbind_asked: Request[Any] | None = None
         self._ended: list[Deferred[None]] | None = None
         self._beat_at = 0.0
-        self._lines = 0
-        self._lines_since = 0.0
+        self._resume_at: float | None = None
 
     # The connection.
 
@@ -260,6 +258,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         if self._paused or self._closing is not None:
             return
         cast(Any, self.transport).resumeProducing()
+        # Not only when octets come: a peer that says nothing ever after is dead, too.
+        self.session.held, self.session.heard_at = False, self._seconds()
         if not self._reading and self.session.framing.partial:
             self._read(b"")
 
@@ -410,8 +410,19 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
                 self.session.request(Unbind(), self._seconds())
             self._close(event.reason, event.grace)
         elif isinstance(event, Violation):
-            self._note(event)
+            status = event.answered
+            self._note(
+                "{peer}: {reason} (command_id {command_id:#010x}, sequence_number "
+                "{sequence_number}, {size} octets; answered {said})",
+                said="nothing" if status is None else CommandStatus(status).name,
+                **event._asdict(),
+            )
             self.factory.violation(self, event)
+        elif isinstance(event, Flood):
+            self._note("{peer}: too many enquire_links; it is not read for a moment")
+            self._resume_at = self._seconds() + event.seconds
+            self._pause(_FLOODED)
+            self._rearm_sooner()
         else:
             self.factory.late_response(self, event)
 
@@ -421,32 +432,6 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         if pending.context is not None:
             seconds = self.session.seconds_for(pending.request)
             _fail(pending.context, ResponseTimeout(pending.request, seconds))
-
-    def _note(self, event: Violation) -> None:
-        """One log line about the peer; only so many a minute."""
-        if self._may_log():
-            status = event.answered
-            self.log.warn(
-                "{peer}: {reason} (command_id {command_id:#010x}, sequence_number "
-                "{sequence_number}, {size} octets; answered {said})",
-                peer=self.peer,
-                said="nothing" if status is None else CommandStatus(status).name,
-                **event._asdict(),
-            )
-
-    def _may_log(self) -> bool:
-        now = self._seconds()
-        if now - self._lines_since >= 60:
-            self._log_hidden()
-            self._lines, self._lines_since = 0, now
-        self._lines += 1
-        return self._lines <= _LINES_PER_MINUTE
-
-    def _log_hidden(self) -> None:
-        hidden = self._lines - _LINES_PER_MINUTE
-        if hidden > 0:
-            format = "{peer}: {count} more lines about it were left out"
-            self.log.warn(format, peer=self.peer, count=hidden)
 
     # Time.
 
@@ -465,7 +450,8 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
 
     def _time_to_beat(self, now: float) -> float:
         """Seconds to the next deadline of the session or of this protocol."""
-        due = [self._abort_at, self._stalled_at, self._drain_by, self.session.deadline()]
+        due = [self._abort_at, self._stalled_at, self._drain_by, self._resume_at]
+        due.append(self.session.deadline())
         if self._answering:
             due.append(next(iter(self._answering.values()))[1])
         soonest = min((by for by in due if by is not None), default=now + 3600.0)
@@ -487,6 +473,9 @@ class SMPPProtocol(Answering, Shorthands, Protocol):
         if self._abort_at is not None and self._abort_at <= now:
             self._abort_at = None
             cast(Any, self.transport).abortConnection()
+        if self._resume_at is not None and self._resume_at <= now:
+            self._resume_at = None
+            self._resume(_FLOODED)
         if self._stalled_at is not None and self._stalled_at <= now:
             self._stalled_at = None
             self._close("the peer does not read", grace=0)

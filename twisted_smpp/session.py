@@ -16,6 +16,7 @@ An event is one of
 - :class:`TimedOut`: one of our requests got none in time;
 - :class:`LateResponse`: the response to a request that had timed out or was given up;
 - :class:`Violation`: the peer said something it should not have, and what it was told;
+- :class:`Flood`: the peer asks too often and should not be read for a while;
 - :class:`Close`: the connection has to end, after what is queued is written.
 
 enquire_link is answered here and not reported. The session never looks at the time by
@@ -34,7 +35,16 @@ from typing import Any
 
 from twisted_smpp import limits
 from twisted_smpp.errors import FramingError, Nacked, NotPermitted, WindowFull
-from twisted_smpp.events import Close, Event, LateResponse, Pending, TimedOut, Timers, Violation
+from twisted_smpp.events import (
+    Close,
+    Event,
+    Flood,
+    LateResponse,
+    Pending,
+    TimedOut,
+    Timers,
+    Violation,
+)
 from twisted_smpp.matrix import (
     BINDS,
     LINK,
@@ -56,8 +66,6 @@ from twisted_smpp.wire.tlvs import sc_interface_version
 
 __all__ = ["Session"]
 
-MAX_SEQUENCE_NUMBER = 0x7FFFFFFF
-
 
 class Session:
     """The state of one conversation; see the module for how it is driven.
@@ -74,11 +82,9 @@ class Session:
 
     __slots__ = (
         "_bind_by",
+        "_budgets",
         "_enquiry",
-        "_errors",
         "_frame_by",
-        "_heard_at",
-        "_held",
         "_late",
         "_link",
         "_max_pdu",
@@ -89,14 +95,14 @@ class Session:
         "_receives",
         "_sends",
         "_timeouts",
-        "_unbound_enquiries",
-        "_unmatched",
         "_used_at",
         "_windowed",
         "_wrapped",
         "binding",
         "encoders",
         "framing",
+        "heard_at",
+        "held",
         "link_round_trip",
         "role",
         "round_trip",
@@ -137,14 +143,13 @@ class Session:
         self._link: dict[int, Pending] = {}
         self._late: dict[int, Pending] | None = None
         self._out: list[bytes] = []
-        self._heard_at = self._used_at = now
+        self.heard_at = self._used_at = now
         self._bind_by: float | None = now + timers.bind
         self._frame_by: float | None = None
-        self._held = False
+        self.held = False
         self._enquiry: Pending | None = None
-        self._timeouts = self._unbound_enquiries = 0
-        self._errors: limits.Budget | None = None
-        self._unmatched: limits.Budget | None = None
+        self._timeouts = 0
+        self._budgets = limits.Budgets()
         self._tables()
 
     def __repr__(self) -> str:
@@ -218,7 +223,7 @@ class Session:
             pending = waiting[number] = Pending(pdu, now, context)
         elif (move := self._sends[pdu.command_id]) is not None:
             self._move(move)
-        if number >= MAX_SEQUENCE_NUMBER:
+        if number >= limits.MAX_SEQUENCE_NUMBER:
             self._wrapped, number = True, 0
         self._next_number = number + 1
         return pending
@@ -244,7 +249,7 @@ class Session:
     def _free_number(self, number: int) -> int:
         late = self._late or {}
         while number in self._pending or number in self._link or number in late:
-            number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
+            number = number + 1 if number < limits.MAX_SEQUENCE_NUMBER else 1
         return number
 
     def answer(self, request: PDU, response: Response) -> bool:
@@ -302,9 +307,7 @@ class Session:
         return False
 
     def _remember(self, number: int, pending: Pending) -> None:
-        late = self._late
-        if late is None:
-            late = self._late = {}
+        late = self._late = self._late or {}
         late[number] = pending
         if len(late) > limits.LATE_MOST:
             del late[next(iter(late))]
@@ -326,7 +329,7 @@ class Session:
     def hold(self) -> None:
         """Nothing is read for now: nobody is late or dead whom we do not listen to."""
         self._frame_by = None
-        self._held = True
+        self.held = True
 
     def lost(self) -> list[Pending]:
         """The connection is gone: everything that still waited, in the order it was sent."""
@@ -356,15 +359,15 @@ class Session:
             if self.framing.partial > limits.UNBOUND_BUFFER:
                 yield Close("more than a bind before the bind was answered", grace=0)
             return
-        if self._held:
-            self._held, self._heard_at = False, now
+        if self.held:
+            self.held, self.heard_at = False, now
         frame_by, self._frame_by = self._frame_by, None
         frames = self.framing.receive(data)
         waiting = self._pending
         try:
             for pdu in frames:
                 frame_by = None
-                self._heard_at = now
+                self.heard_at = now
                 if pdu.__class__ is Malformed:
                     yield from self._malformed(pdu, now)
                 elif pdu.is_response:  # type: ignore[union-attr]
@@ -413,12 +416,13 @@ class Session:
             if not self.bound and self.violations >= limits.UNBOUND_ERRORS:
                 yield Close("operations before a bind")
         elif cls is EnquireLink:
-            if self.state not in BOUND:
-                self._unbound_enquiries += 1
-                if self._unbound_enquiries > limits.UNBOUND_ENQUIRIES:
-                    return
+            if self.state not in BOUND and not self._budgets.enquiry_before_bind():
+                return
             # In every state: 3.4 lets nobody send it before a bind, and peers ask then.
             self._out.append(EnquireLinkResp(sequence_number=pdu.sequence_number).encode())
+            if not self._budgets.enquiry(now):
+                patient = self._budgets.malformed(now)
+                yield Flood() if patient else Close("too many enquire_links", unbind=True)
         else:
             move = self._receives[pdu.command_id]
             if move is not None:
@@ -461,9 +465,7 @@ class Session:
             self._out.append(refusal.encode())
         self.violations += 1
         yield Violation(str(frame.error), frame.command_id, number, frame.size, answered)
-        if self._errors is None:
-            self._errors = limits.Budget(limits.MALFORMED_PER_MINUTE, 60.0, now)
-        if not self._errors.spend(now):
+        if not self._budgets.malformed(now):
             yield Close("too many malformed PDUs", unbind=self.bound)
 
     def _forget(self, number: int) -> None:
@@ -497,9 +499,7 @@ class Session:
             return
         reason = "response of another command" if pending else "response to no request"
         yield self._violation(reason, pdu, None)
-        if self._unmatched is None:
-            self._unmatched = limits.Budget(limits.UNMATCHED_PER_MINUTE, 60.0, now)
-        if not self._unmatched.spend(now):
+        if not self._budgets.unmatched(now):
             yield Close("too many responses to no request", unbind=self.bound)
 
     def _link_answered(self, pending: Pending, response: Response, now: float) -> None:
@@ -529,7 +529,7 @@ class Session:
         due += [by for by in (bind_by, self._frame_by) if by is not None]
         if self.state in BOUND:
             if timers.enquire_interval is not None and self._enquiry is None:
-                due.append(self._heard_at + timers.enquire_interval)
+                due.append(self.heard_at + timers.enquire_interval)
             if timers.idle is not None:
                 due.append(self._used_at + timers.idle)
         return min(due, default=None)
@@ -583,7 +583,7 @@ class Session:
             # Any PDU is a sign of life, not only enquire_link_resp.
             if pending.request.__class__ is not EnquireLink:
                 events.append(Close(f"{pending.request.command} was not answered"))
-            elif self._heard_at < pending.sent_at and not self._held:
+            elif self.heard_at < pending.sent_at and not self.held:
                 events.append(Close("the peer does not answer enquire_link", grace=0))
 
     def _silence_due(self, now: float, events: list[Event]) -> None:
@@ -594,6 +594,6 @@ class Session:
         elif (
             timers.enquire_interval is not None
             and self._enquiry is None
-            and self._heard_at + timers.enquire_interval <= now
+            and self.heard_at + timers.enquire_interval <= now
         ):
             self._enquiry = self.request(EnquireLink(), now - limits.SLACK)

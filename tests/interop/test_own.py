@@ -1,6 +1,5 @@
 """Our ESME, our message centre and our commands against each other, over real TCP."""
 
-import datetime
 import json
 import os
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from interop_certificate import certificate
 from interop_daemon import free_port, script
 
 pytestmark = pytest.mark.interop
@@ -162,37 +162,6 @@ def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
     assert "certificate verify failed" in unverified.stderr
 
 
-def certificate(folder):
-    """A key and a certificate for localhost, good for a day."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-
-
 def test_demo_delivers_its_message():
     done = run(sys.executable, str(ROOT / "docs/examples/demo.py"))
 
@@ -217,7 +186,7 @@ def test_demo_delivers_its_message():
     [
         ([], "twistd smpp: say which role: smsc or esme"),
         (["cook"], "twistd smpp: Unknown command: cook"),
-        (["smsc"], "twistd smpp smsc: --auth is needed: nobody could bind"),
+        (["smsc"], "twistd smpp smsc: --accounts or --auth is needed: nobody could bind"),
         (["smsc", "--colour", "red"], "twistd smpp smsc: option --colour not recognized"),
         (["smsc", "--auth", "magic:x"], "twistd smpp smsc: Auth plugin not recognized: magic"),
         (

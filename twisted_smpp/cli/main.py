@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from twisted_smpp.cli.account import account
 from twisted_smpp.cli.decode import decode
 from twisted_smpp.cli.listen import listen
 from twisted_smpp.cli.probe import probe
@@ -16,7 +17,7 @@ __all__ = ["main"]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="twisted_smpp", message="twisted_smpp %(version)s")
 def main() -> None:
-    """Tools for SMPP: send a message, test a message centre, read a PDU."""
+    """Tools for SMPP: send and see texts, test a message centre, read PDUs, keep accounts."""
 
 
 main.add_command(send)
@@ -24,3 +25,4 @@ main.add_command(listen)
 main.add_command(probe)
 main.add_command(decode)
 main.add_command(text)
+main.add_command(account)

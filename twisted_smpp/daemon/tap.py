@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,20 @@ from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDataba
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import AuthOptionMixin
+from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.esme import ESMEService
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
-from twisted_smpp.smsc import AccountRealm, SMSCService
+from twisted_smpp.smsc import AccountRealm, AccountsFile, Defence, DefenceLimits, SMSCService
+from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
 __all__ = ["Options", "makeService"]
@@ -77,16 +81,20 @@ class SMSCOptions(_OneLineErrors, AuthOptionMixin):
     """Options of ``twistd smpp smsc``."""
 
     synopsis_name = "twistd smpp smsc"
-    synopsis = "twistd smpp smsc --listen ENDPOINT --auth CHECKER"
+    synopsis = "twistd smpp smsc --listen ENDPOINT --accounts FILE | --auth CHECKER"
     supportedInterfaces = (IUsernamePassword,)
     optParameters = [  # noqa: RUF012
         ["listen", "l", "tcp:2775:interface=127.0.0.1", "Endpoint to listen on (tcp:, ssl:, ...)."],
+        ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
         ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
         ["window", "w", 10, "Deliveries that may wait for their responses.", int],
+        ["max-sessions", None, 1000, "Connections that may be bound.", int],
+        ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
         *_TIMERS,
     ]
     longdesc = """Runs a message centre. It accepts messages, gives each an id and, when one
-is asked for, answers with a delivery receipt. A file for --auth file: has a line
+is asked for, answers with a delivery receipt. The file of --accounts says what each
+account may do; smpp account add writes it. A file for --auth file: has a line
 "system_id:password" for each account (no further colon); --help-auth lists the other
 kinds of checkers. Passwords given with memory: can be seen by every user of this machine."""
     examples = """
@@ -94,18 +102,40 @@ Examples:
 
   twistd -n smpp smsc --auth memory:smppclient1:password
 
-  twistd smpp smsc --listen tcp:2775 --auth file:/etc/smpp/passwords
+  twistd smpp smsc --listen tcp:2775 --accounts /etc/smpp/accounts.toml
 
   twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
-      --auth file:/etc/smpp/passwords
+      --accounts /etc/smpp/accounts.toml
+
+  twistd smpp smsc --listen haproxy:tcp:2775 --proxy 192.0.2.10/32 \\
+      --accounts /etc/smpp/accounts.toml
 """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self["proxies"] = []
+
+    def opt_proxy(self, network: str) -> None:
+        """Network of proxies that may connect; needed with --listen haproxy:, may be repeated."""
+        try:
+            self["proxies"].append(read_network(network))
+        except ValueError as error:
+            raise usage.UsageError(f"--proxy: {error}") from None
 
     def postOptions(self) -> None:
         """Checks what belongs together."""
-        if not self.get("credCheckers"):
-            raise usage.UsageError("--auth is needed: nobody could bind")
-        for checker in self["credCheckers"]:
+        checkers = self.get("credCheckers") or []
+        if not checkers and self["accounts"] is None:
+            raise usage.UsageError("--accounts or --auth is needed: nobody could bind")
+        if checkers and self["accounts"] is not None:
+            raise usage.UsageError("either --accounts or --auth, not both")
+        if self["listen"].startswith("haproxy:") is not bool(self["proxies"]):
+            raise usage.UsageError("--listen haproxy: and --proxy need each other")
+        for checker in checkers:
             _prepare(checker)
+        for name in ("max-sessions", "max-unbound"):
+            if self[name] < 1:
+                raise usage.UsageError(f"--{name} is {self[name]}, at least 1 is needed")
         _check_numbers(self)
 
 
@@ -198,6 +228,26 @@ class ListeningOrExit(SMSCService):
     """
 
     in_foreground = True
+    #: Read again at SIGHUP.
+    accounts: AccountsFile | None = None
+    reactor: Any = None
+    _at_hangup: Any = None
+
+    def startService(self) -> None:
+        """Starts to listen, and to heed SIGHUP."""
+        super().startService()
+        if self.accounts is not None:
+            reload, reactor = self.accounts.reload, self.reactor
+            self._at_hangup = signal.signal(
+                signal.SIGHUP, lambda *_: reactor.callFromThread(reload)
+            )
+
+    def stopService(self) -> Deferred[Any]:
+        """Stops as every message centre does."""
+        if self._at_hangup is not None:
+            signal.signal(signal.SIGHUP, self._at_hangup)
+            self._at_hangup = None
+        return super().stopService()
 
     def _listen(self) -> None:
         try:
@@ -222,15 +272,23 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
 
 def _smsc(options: SMSCOptions, reactor: Any) -> IService:
-    portal = Portal(AccountRealm(IReactorTime(reactor)), options["credCheckers"])
+    allow_open_files(options["max-sessions"], options["max-unbound"])
+    accounts = None
+    if options["accounts"] is not None:
+        accounts = AccountsFile(options["accounts"], reactor)
+    checkers = options["credCheckers"] if accounts is None else [accounts]
+    limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
     service = ListeningOrExit(
         options["listen"],
-        portal,
+        Portal(AccountRealm(IReactorTime(reactor)), checkers),
         system_id=options["system-id"],
+        accounts=accounts,
+        defence=Defence(IReactorTime(reactor), limits, options["proxies"] or None),
         window=options["window"],
         timers=_timers(options, bind=5.0),
         reactor=reactor,
     )
+    service.accounts, service.reactor = accounts, reactor
     twistd: Any = options.parent.parent if options.parent is not None else None
     service.in_foreground = twistd is None or bool(twistd.get("nodaemon"))
     return service

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted_smpp.tokens import TokenBucket
+
 __all__ = ["Pace", "TokenBucket"]
 
 #: Pauses double from the first to the longest; each is drawn at random from half to all.
@@ -20,54 +22,6 @@ RATE_GROWTH = 0.05
 LEAST_RATE = 0.02
 #: A congestion_state (0 to 100) from which a link slows down.
 CONGESTED = 80
-
-
-class TokenBucket:
-    """So many a second, and so many at once after a rest.
-
-    Args:
-        rate: tokens a second, above 0.
-        burst: tokens that may gather, at least 1.
-        now: the time, in seconds.
-
-    Raises:
-        ValueError: the rate or the burst is too small.
-    """
-
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        if not 0 < rate < float("inf"):
-            raise ValueError(
-                f"rate is {rate!r}, more than 0 messages/s are needed (None: no limit)"
-            )
-        if not burst >= 1:
-            raise ValueError(f"burst is {burst!r}, at least 1 message is needed")
-        self.rate = rate
-        self.burst = burst
-        self._tokens = float(burst)
-        self._at = now
-
-    def take(self, now: float) -> bool:
-        """Takes a token; False when there is none."""
-        self._fill(now)
-        if self._tokens < 1 - 1e-9:
-            return False
-        self._tokens -= 1
-        return True
-
-    def seconds_left(self, now: float) -> float:
-        """Until the next token, in seconds."""
-        self._fill(now)
-        return max(0.0, (1 - self._tokens) / self.rate)
-
-    def slow_down(self, rate: float, now: float) -> None:
-        """Goes on with another rate; what has gathered is kept."""
-        self._fill(now)
-        self.rate = rate
-
-    def _fill(self, now: float) -> None:
-        # A clock that is set back, as that of a reactor may be, takes no tokens away.
-        self._tokens = min(self.burst, self._tokens + max(0.0, now - self._at) * self.rate)
-        self._at = now
 
 
 class Pace:

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.cred.credentials import UsernamePassword
-from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
@@ -20,8 +18,10 @@ from twisted.python.failure import Failure
 
 from twisted_smpp.endpoints import server_endpoint
 from twisted_smpp.factory import SMSCFactory
-from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
+from twisted_smpp.smsc.checking import AccountsFile
+from twisted_smpp.smsc.defence import Defence
+from twisted_smpp.smsc.logins import Logins
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.wire import pdus
 
@@ -51,6 +51,10 @@ class SMSCService(Service):
             latin-1 octets); its realm gives an
             :class:`~twisted_smpp.interfaces.IAccount`.
         system_id: what the message centre calls itself in a bind response.
+        accounts: what each account may do, besides being a checker of the portal; None: as
+            much as its avatar allows.
+        defence: against guessed passwords and crowds of connections; None for none.
+        refused_status: the answer to a bind whose credentials are wrong in any way.
         reactor: for endpoints and time; None for the global one.
         settings: those of :class:`~twisted_smpp.factory.SMPPFactory`.
 
@@ -69,6 +73,9 @@ class SMSCService(Service):
         portal: Portal,
         *,
         system_id: str = "twisted_smpp",
+        accounts: AccountsFile | None = None,
+        defence: Defence | None = None,
+        refused_status: int = CommandStatus.ESME_RINVPASWD,
         reactor: Any = None,
         **settings: Any,
     ) -> None:
@@ -78,17 +85,21 @@ class SMSCService(Service):
             endpoint = server_endpoint(reactor, endpoint)
         self._endpoint: IStreamServerEndpoint = endpoint
         self._portal = portal
+        self._defence = defence
         self._system_id = system_id
         pdus.BindTransceiverResp(system_id=system_id).encode()  # wrong: said here, not at a bind
-        self._logins: dict[SMPPProtocol, tuple[Any, Callable[[], object]]] = {}
         self.sessions: set[SMPPProtocol] = set()
+        clock = IReactorTime(reactor)
+        self._logins = Logins(portal, clock, accounts, defence, refused_status, self.sessions)
         self._listening: Deferred[Any] | None = None
         self.factory = SMSCFactory(
             self._bind,
             on_request=self._requested,
             on_bound=self._bound,
             on_lost=self._lost,
-            clock=IReactorTime(reactor),
+            admits=defence.admits if defence is not None else None,
+            on_connected=defence.connected if defence is not None else None,
+            clock=clock,
             **settings,
         )
 
@@ -156,23 +167,10 @@ class SMSCService(Service):
     def _bind(self, session: SMPPProtocol, request: Any) -> Answer:
         if not self.running:
             return CommandStatus.ESME_RBINDFAIL
-        credentials = UsernamePassword(
-            request.system_id.encode("latin-1"), request.password.encode("latin-1")
-        )
-        login = self._portal.login(credentials, None, IAccount)
-        login.addCallbacks(self._login, self._denied, callbackArgs=(session, request))
-        return login
-
-    def _login(self, avatar: Any, session: SMPPProtocol, request: Any) -> Any:
-        _, account, logout = avatar
-        if session.session.binding is not request:
-            # It went, or its time was up, while its password was looked at.
-            logout()
-            return CommandStatus.ESME_RBINDFAIL
-        self._logout(session)
-        self._logins[session] = (account, logout)
-        answer = maybeDeferred(account.bind, session, request)
-        return answer.addCallback(self._accept, session, request)
+        answer: Answer = self._logins.bind(session, request)
+        if isinstance(answer, Deferred):
+            return answer.addCallback(self._accept, session, request)
+        return answer
 
     def _accept(self, answer: Any, session: SMPPProtocol, request: Any) -> Any:
         if request is not session.session.binding:
@@ -181,36 +179,38 @@ class SMSCService(Service):
             return request.answer(system_id=self._system_id)  # type: ignore[union-attr]
         return answer
 
-    def _denied(self, failure: Failure) -> int:
-        failure.trap(LoginFailed, UnauthorizedLogin)
-        return CommandStatus.ESME_RINVPASWD
-
     def _bound(self, session: SMPPProtocol) -> None:
         self.sessions.add(session)
+        if self._defence is not None:
+            self._defence.settled(session)
         self.log.info(
             "{system_id} bound from {peer} in {state}",
             system_id=ascii(session.bind_request.system_id[:16]),
             peer=session.peer,
             state=session.state.name,
         )
-        self._logins[session][0].bound(session)
+        self._logins.bound(session).account.bound(session)
 
     def _lost(self, session: SMPPProtocol, why: str) -> None:
         try:
+            if self._defence is not None:
+                self._defence.settled(session)
             if session in self.sessions:
                 self.sessions.discard(session)
                 self.log.info("the session of {peer} ended: {why}", peer=session.peer, why=why)
-                self._logins[session][0].unbound(session, why)
+                self._logins[session].account.unbound(session, why)
         finally:
-            self._logout(session)
-
-    def _logout(self, session: SMPPProtocol) -> None:
-        _, logout = self._logins.pop(session, (None, None))
-        if logout is not None:
-            logout()
+            self._logins.lost(session)
 
     def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
-        account = self._logins[session][0]
+        login = self._logins[session]
+        account = login.account
+        if login.policy is not None:
+            each = getattr(account, "checks_destinations", False) is True
+            now = self.factory.clock.seconds()
+            status = login.policy.refusal(request, session.session.version, now, each=each)
+            if status:
+                return status
         operation = OPERATIONS.get(request.__class__)
         if operation is None:
             return account.other(session, request)  # type: ignore[no-any-return]
