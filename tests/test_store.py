@@ -389,7 +389,7 @@ def test_numbers_are_never_used_twice_after_a_crash(file, count):
         assert given[-1] == max(given)
 
 
-def test_numbers_of_a_transaction_that_was_rolled_back_stay_reserved(file, monkeypatch):
+def test_numbers_of_a_transaction_that_was_rolled_back_stay_reserved(file, logged_errors):
     file.store._number = number = 150_000
     full(file, pages=0)
     with pytest.raises(StoreFull):
@@ -399,6 +399,7 @@ def test_numbers_of_a_transaction_that_was_rolled_back_stay_reserved(file, monke
     file.get(file.store.remove(number + 1))
     given = file.store.next_number()
     assert file.crash().next_number() > given
+    assert len(logged_errors.flush()) == 1
 
 
 def full(world, pages):
