@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from math import inf
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -15,9 +16,10 @@ __all__ = ["MemoryStore"]
 
 
 class _Queue:
-    """The records of one queue that are due, now or later."""
+    """Numbers by a time: when they are due, or since when they are done."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.due: dict[int, float] = {}
         # With entries of the past; they are dropped when they come to the top.
         self.heap: list[tuple[float, int]] = []
@@ -61,8 +63,9 @@ class MemoryStore:
         self._number = 0
         self._records: dict[int, Record] = {}
         self._queues: dict[str, _Queue] = {}
-        #: Numbers of records that are done, since when; the oldest first.
-        self._done: dict[int, float] = {}
+        #: In which of them a record is, whatever its ``queue`` has become since.
+        self._places: dict[int, _Queue] = {}
+        self._done = _Queue()
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
 
@@ -96,6 +99,7 @@ class MemoryStore:
 
         Raises:
             StoreFull: there are too many.
+            ValueError: a file could not keep it; nor could :class:`SQLiteStore`.
         """
         if len(self._records) >= self._most:
             raise StoreFull("", f"{len(self._records)} records, at most {self._most} are kept")
@@ -103,28 +107,32 @@ class MemoryStore:
 
     def save(self, record: Record) -> None:
         """Keeps a record as it is now."""
+        record.check()
         number = record.number
         self._records[number] = record
+        place = self._places.pop(number, None)
         if record.due is not None:
             queue = self._queues.get(record.queue)
             if queue is None:
-                queue = self._queues[record.queue] = _Queue()
+                queue = self._queues[record.queue] = _Queue(record.queue)
             queue.put(number, record.due)
-        elif record.queue in self._queues:
-            self._queues[record.queue].put(number, None)
-        if record.done is not None:
-            self._done.setdefault(number, record.done)
+            self._places[number] = queue
+            if place is queue:
+                place = None
+        self._leave(place, number)
+        self._done.put(number, record.done)
 
     def remove(self, number: int) -> None:
         """Forgets a record."""
-        record = self._records.pop(number, None)
-        if record is not None:
-            self._done.pop(number, None)
-            queue = self._queues.get(record.queue)
-            if queue is not None:
-                queue.put(number, None)
-                if not queue.due:
-                    del self._queues[record.queue]
+        self._records.pop(number, None)
+        self._leave(self._places.pop(number, None), number)
+        self._done.put(number, None)
+
+    def _leave(self, queue: _Queue | None, number: int) -> None:
+        if queue is not None:
+            queue.put(number, None)
+            if not queue.due:
+                del self._queues[queue.name]
 
     def get(self, number: int) -> Deferred[Record | None]:
         """Fires with the record, or None."""
@@ -153,7 +161,6 @@ class MemoryStore:
             {
                 name: (len(queue.due), min(queue.due.values()))
                 for name, queue in self._queues.items()
-                if queue.due
             }
         )
 
@@ -180,11 +187,13 @@ class MemoryStore:
 
     def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
         """Forgets what is done and old; fires with how many."""
-        old: list[int] = []
-        for number, done in self._done.items():
-            if len(old) >= most or not (done < before or len(self._done) - len(old) > keep):
-                break
-            old.append(number)
+        done = self._done.due
+        surplus = len(done) - keep
+        old = [
+            number
+            for place, number in enumerate(self._done.earliest(inf, most))
+            if done[number] < before or place < surplus
+        ]
         for number in old:
             self.remove(number)
         return succeed(len(old))

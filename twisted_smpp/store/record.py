@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ["COLUMNS", "Record"]
 
@@ -25,6 +25,52 @@ COLUMNS = (
     "done",
     "at",
 )
+
+
+#: What a column takes, by its place: whole numbers, texts, octets, and times.
+_WHOLE = (0, 1, 4, 10)
+_TEXTS = (2, 3, 7, 8, 9, 12)
+_OCTETS = 11
+_TIMES = (5, 6, 13, 14)
+_LIMIT = 2**63
+
+
+def _check(row: tuple[Any, ...]) -> None:
+    """Refuses what a file could not keep, before it is in one transaction with others."""
+    for place in _WHOLE:
+        value = row[place]
+        if not isinstance(value, int) or not -_LIMIT <= value < _LIMIT:
+            _refuse(row, place, "a whole number of 64 bits")
+    for place in _TEXTS:
+        value = row[place]
+        if not isinstance(value, str) or not (value.isascii() or _is_utf8(value)):
+            _refuse(row, place, "a text fit for UTF-8")
+    for place in _TIMES:
+        value = row[place]
+        if value is None:
+            if place == _TIMES[-1]:
+                _refuse(row, place, "a time in seconds")
+        elif not isinstance(value, (int, float)) or value != value or abs(value) >= _LIMIT:
+            _refuse(row, place, "a time in seconds")
+    if not isinstance(row[_OCTETS], bytes):
+        _refuse(row, _OCTETS, "octets")
+
+
+def _refuse(row: tuple[Any, ...], place: int, wanted: str) -> NoReturn:
+    # A text, or octets, may be what a subscriber wrote.
+    value = row[place]
+    given = (
+        repr(value) if value is None or isinstance(value, (int, float)) else type(value).__name__
+    )
+    raise ValueError(f"record {row[0]}: {COLUMNS[place]} has to be {wanted}, not {given}")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Record:
@@ -92,9 +138,14 @@ class Record:
         return f"<Record {self.number} of {self.queue!r}: kind {self.kind}, state {self.state}>"
 
     def row(self) -> tuple[Any, ...]:
-        """The values of :data:`COLUMNS`, as they are now."""
+        """The values of :data:`COLUMNS`, as they are now.
+
+        Raises:
+            ValueError: one of them is none that a file can keep.
+            TypeError: ``data`` is not fit for JSON.
+        """
         data = self.data
-        return (
+        row = (
             self.number,
             self.kind,
             self.queue,
@@ -107,24 +158,39 @@ class Record:
             self.destination,
             self.tries,
             self.pdu,
-            json.dumps(data, separators=(",", ":")) if data else "",
+            json.dumps(data, separators=(",", ":"), allow_nan=False) if data else "",
             self.done,
             self.at,
         )
+        _check(row)
+        return row
+
+    def check(self) -> None:
+        """Looks at everything but ``data``.
+
+        Raises:
+            ValueError: a value is none that a file can keep.
+        """
+        row = tuple(getattr(self, name) if name != "data" else "" for name in COLUMNS)
+        _check(row)
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Record:
         """The record of a row.
 
         Raises:
-            ValueError: ``data`` is not what :meth:`row` writes.
+            ValueError: it is none that :meth:`row` writes.
         """
+        _check(row)
         record = cls.__new__(cls)
         for name, value in zip(COLUMNS, row, strict=True):
             setattr(record, name, value)
         record.data = None
         if row[12]:
-            record.data = json.loads(row[12])
+            try:
+                record.data = json.loads(row[12])
+            except RecursionError:
+                raise ValueError(f"record {record.number}: data is nested too deep") from None
             if not isinstance(record.data, dict):
                 raise ValueError(f"record {record.number}: data is no JSON object")
         return record
