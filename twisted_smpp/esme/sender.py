@@ -9,7 +9,7 @@ policy of the service decides. Every part ends in exactly one final state.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
@@ -113,6 +113,9 @@ class Sender:
         self._pumping = self._giving = False
         self._stopped = True
         self._busy_until = float("-inf")
+        #: Called when something may have changed; all senders that may have a part of ours.
+        self.on_change: Callable[[], object] | None = None
+        self.peers: Sequence[Sender] = (self,)
 
     # What there is.
 
@@ -222,6 +225,8 @@ class Sender:
             self._pumping = False
         self._give_slots()
         self._arm()
+        if self.on_change is not None:
+            self.on_change()
 
     def _has_next(self, now: float) -> bool:
         """Whether a part waits; those that are done meanwhile are dropped on the way."""
@@ -334,7 +339,11 @@ class Sender:
         self._pump()
 
     def _take_out(self, part: MessagePart) -> None:
-        """A part that waits does so no longer."""
+        """A part that waits does so no longer, wherever it does."""
+        for sender in self.peers:
+            sender._drop(part)
+
+    def _drop(self, part: MessagePart) -> None:
         self._held.discard(part)
         if part.progress in _TO_SEND and part.attempts:
             self._returned = [each for each in self._returned if each is not part]
@@ -478,3 +487,96 @@ class Sender:
         if part in self._held:
             self._held.discard(part)
             self._end(part, Progress.LOST, part.error or SMPPError("given up"))
+
+    # Parts that move from one sender to another, see :class:`~twisted_smpp.esme.pool.ESMEPool`.
+
+    @property
+    def able(self) -> bool:
+        """Whether there is a session to send with."""
+        link = self._link
+        return link is not None and not self._stopped and link.bound
+
+    @property
+    def ready(self) -> int:
+        """Parts that wait to be sent, and not for a later time."""
+        return len(self._new) + len(self._returned)
+
+    def rests_for(self, now: float) -> float:
+        """Seconds for which nothing is sent because of what was refused before."""
+        return max(self.pace.paused_for(now), self._busy_until - now, 0.0)
+
+    def room(self, now: float) -> int:
+        """How many parts more it would send soon."""
+        if not self.able or self.rests_for(now):
+            return 0
+        if self.ready and self.pace.seconds_left(now):
+            return 0  # the rate says how fast; one more would only wait here
+        return max(0, self.pace.window - len(self._in_flight) - self.ready)
+
+    def first(self, now: float) -> MessagePart | None:
+        """The part that is next; None when none is due."""
+        while self._later and self._later[0][0] <= now:
+            self._queue(heappop(self._later)[1])
+        if not self._has_next(now):
+            return None
+        return self._returned[0] if self._returned else self._new[0]
+
+    def shift(self, now: float) -> list[tuple[float, MessagePart]]:
+        """Gives away the parts of the message that is next, for :meth:`adopt`."""
+        shifted: list[tuple[float, MessagePart]] = []
+        while (part := self.first(now)) is not None:
+            if shifted and part.message is not shifted[0][1].message:
+                break
+            shifted.append((now, part))
+            if self._returned:
+                heappop(self._returned)
+            else:
+                self._new.popleft()
+        return shifted
+
+    def release(
+        self, wanted: Callable[[MessagePart], bool] = lambda part: True
+    ) -> list[tuple[float, MessagePart]]:
+        """Gives away what waits, now, for later or for a decision, but not what is in flight.
+
+        Args:
+            wanted: whether a part is to go; without it all do.
+
+        Returns:
+            the parts in their order, each with the time from which it may be sent.
+        """
+        now = self._seconds()
+        waiting = [*self._returned, *self._new, *self._held]
+        released = [(now, part) for part in waiting if wanted(part)]
+        released += [each for each in self._later if wanted(each[1])]
+        gone = {part for _, part in released}
+        self._returned = [part for part in self._returned if part not in gone]
+        self._new = deque(part for part in self._new if part not in gone)
+        self._later = [each for each in self._later if each[1] not in gone]
+        self._held -= gone
+        heapify(self._returned)
+        heapify(self._later)
+        return sorted(released, key=lambda each: each[1].order)
+
+    def adopt(self, released: Iterable[tuple[float, MessagePart]]) -> None:
+        """Takes over what another sender gave away; each part keeps its place by its order."""
+        now = self._seconds()
+        for at, part in released:
+            if part.progress is Progress.HELD:
+                self._held.add(part)
+            elif part.progress in _TO_SEND and at > now:
+                heappush(self._later, (at, part))
+            elif part.progress in _TO_SEND:
+                self._queue(part)
+        self._pump()
+
+    def _queue(self, part: MessagePart) -> None:
+        """To its place: all that have come back stay in front of all new ones."""
+        if self._new and part < self._new[-1]:
+            self._returned += self._new
+            self._new.clear()
+            heapify(self._returned)
+        if self._new or not self._returned:
+            self._new.append(part)
+        else:
+            heappush(self._returned, part)
