@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -375,7 +376,7 @@ class ESMEPool(Shorthands, MultiService):
         link.startService()
         try:
             await link.when_bound().addTimeout(timeout, self._clock)
-        except TimeoutError:
+        except TimedOut:
             raise TimeoutError(
                 f"link {link.name} was not bound again within {timeout:g} s"
             ) from None
@@ -584,25 +585,28 @@ class ESMEPool(Shorthands, MultiService):
 
     def _changed(self, link: PoolLink) -> None:
         """A link has more room, or less to do, or is able to send or no more."""
+        back: list[tuple[float, MessagePart]] = []
         if link.sender.able is not (link in self._able):
             self._able = [each for each in self.links if each.sender.able]
-            self._lobby.adopt(self._choice.changed(self._able, self.links))
-            self._lobby.adopt(self._aside.release())
-        self._take_back(link)
+            back = self._choice.changed(self._able, self.links) + self._aside.release()
+        back += self._taken_back(link)
         settled = self._choice.settled()
         if settled:
-            back = self._aside.release(lambda part: part.message.destination in settled)
-            self._lobby.adopt(back)
-        self._feed()
+            for sender in self._senders[1:]:
+                back += sender.release(lambda part: part.message.destination in settled)
+        if back:
+            self._lobby.adopt(back)  # which feeds the links
+        else:
+            self._feed()
 
-    def _take_back(self, link: PoolLink) -> None:
-        """What a link cannot send, or not soon, goes to others."""
+    def _taken_back(self, link: PoolLink) -> list[tuple[float, MessagePart]]:
+        """What a link cannot send, or not soon: it goes to others."""
         sender = link.sender
         if not sender.able:
-            if sender.waiting or sender.held:
-                self._lobby.adopt(sender.release())
-        elif sender.ready and sender.rests_for(self._clock.seconds()):
-            self._lobby.adopt(sender.release(self._choice.may_move))
+            return sender.release() if sender.waiting or sender.held else []
+        if sender.ready and sender.rests_for(self._clock.seconds()):
+            return sender.release(self._choice.may_move)
+        return []
 
     # From the lobby to the links.
 

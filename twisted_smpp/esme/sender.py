@@ -334,8 +334,11 @@ class Sender:
             part.unknowns -= 1
             if part.progress in _UNKNOWN and not part.unknowns:
                 # Now it is known: it was refused, and sending it again repeats nothing.
+                place = next((each for each in self.peers if part in each.parts()), self)
                 self._take_out(part)
                 self._refuse(RequestRefused.from_response(pdu, response), part)
+                if place is not self:  # it has moved on meanwhile, and stays there
+                    place.adopt(self.release(lambda each: each is part))
         self._pump()
 
     def _take_out(self, part: MessagePart) -> None:
