@@ -86,8 +86,13 @@ class PoolWorld:
     def flush(self) -> None:
         moved = True
         while moved:
-            moved = any(end.written for each in self.endpoints for ends in each.ends for end in ends
-                        if not end.lost and not end.other.lost)
+            moved = any(
+                end.written
+                for each in self.endpoints
+                for ends in each.ends
+                for end in ends
+                if not end.lost and not end.other.lost
+            )
             for endpoint in self.endpoints:
                 endpoint.flush()
 

@@ -4,7 +4,8 @@ from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.link import Link, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
-from twisted_smpp.esme.pool import ESMEPool, LinkFigures, PoolLink
+from twisted_smpp.esme.pool import ESMEPool
+from twisted_smpp.esme.pool_link import LinkFigures, PoolLink
 from twisted_smpp.esme.profile import Profile, ProfileError
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.esme.retries import Retries, RetryClass

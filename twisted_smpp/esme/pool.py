@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -23,6 +23,7 @@ from twisted_smpp.esme.choice import ByDestination, Choice, LeastLoaded
 from twisted_smpp.esme.link import Endpoint, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart
 from twisted_smpp.esme.pace import SharedRate, TokenBucket
+from twisted_smpp.esme.pool_link import Desk, LinkFigures, PoolLink
 from twisted_smpp.esme.sender import Sender
 from twisted_smpp.esme.service import ESMEService, Sending, Validity
 from twisted_smpp.protocol import SMPPProtocol
@@ -42,136 +43,6 @@ _SENDING = (State.BOUND_TX, State.BOUND_TRX)
 RESTART_SECONDS = 60.0
 #: How often old parts and receipts are looked for, in seconds.
 _SWEEP = 30.0
-
-
-class LinkFigures(NamedTuple):
-    """How one link is doing.
-
-    Attributes:
-        name: of the link.
-        state: its :class:`~twisted_smpp.esme.link.LinkState`.
-        sends: whether it can send now.
-        waiting: parts that wait for this link.
-        in_flight: parts that were sent on it and have no response yet.
-        held: parts whose outcome is unknown, and that wait for a decision.
-        window: how many may be in flight now.
-        most_window: how many may be when nothing slows it down.
-        throttled: how often the message centre said that it was too much.
-    """
-
-    name: str
-    state: LinkState
-    sends: bool
-    waiting: int
-    in_flight: int
-    held: int
-    window: int
-    most_window: int
-    throttled: int
-
-
-class _OfPool(ESMEService):
-    """What is a part of a pool: the pool looks for what gets old."""
-
-    def __init__(self, pool: ESMEPool, *args: Any, **settings: Any) -> None:
-        self._pool = pool
-        super().__init__(*args, **settings)
-
-    def _sweep_later(self) -> None:
-        self._pool._sweep_later()
-
-
-class _Desk(_OfPool):
-    """Where messages are written; it is never started, and its sender is the lobby."""
-
-    def _make_sender(self, sending: Sending) -> Sender:
-        sender = super()._make_sender(sending)
-        return _Lobby(
-            sender._clock,
-            sender.pace,
-            sending.retries,
-            sending.unknown,
-            sending.most_waiting,
-            self._accepted,
-            pool=self._pool,
-        )
-
-
-class _Lobby(Sender):
-    """Where messages wait for a link; it has none of its own."""
-
-    def __init__(self, *args: Any, pool: ESMEPool) -> None:
-        super().__init__(*args)
-        self._pool = pool
-
-    @property
-    def waiting(self) -> int:
-        """Parts that wait anywhere in the pool: its bound is that of the whole."""
-        return self._pool.waiting
-
-    @property
-    def own(self) -> int:
-        """Parts that wait here."""
-        return super().waiting
-
-    def due_in(self, now: float) -> float | None:
-        """Seconds until a part is due that waits for its time; None when none does."""
-        return self._later[0][0] - now if self._later else None
-
-    def give_slots(self) -> None:
-        """There may be room for more."""
-        self._give_slots()
-
-
-class PoolLink(_OfPool):
-    """One link of a pool; :meth:`ESMEPool.add` makes it.
-
-    Attributes:
-        name: ``"1"`` for the first, and so on; none is given twice.
-        bind: ``"transceiver"``, ``"transmitter"`` or ``"receiver"``.
-    """
-
-    def __init__(self, pool: ESMEPool, name: str, *args: Any, **settings: Any) -> None:
-        super().__init__(pool, *args, **settings)
-        self.name: str = name  # Twisted's: pool.getServiceNamed() finds it
-        self.bind = settings["bind"]
-        self.sender.on_change = self._changed
-
-    def __repr__(self) -> str:
-        return f"<PoolLink {self.name}: {self.change.state.name}>"
-
-    def _changed(self) -> None:
-        self._pool._changed(self)
-
-    def stopService(self) -> Deferred[None]:
-        """Awaits what is in flight and unbinds; what was not sent goes to the other links."""
-        stopping = super().stopService()
-        self._changed()
-        return stopping
-
-    def _bound(self, session: SMPPProtocol) -> None:
-        super()._bound(session)
-        self._pool._bound(session)
-
-    def _lost(self, session: SMPPProtocol, why: str) -> None:
-        super()._lost(session, why)
-        self._changed()
-
-    @property
-    def figures(self) -> LinkFigures:
-        """How it is doing."""
-        sender, pace = self.sender, self.sender.pace
-        return LinkFigures(
-            self.name,
-            self.change.state,
-            sender.able,
-            sender.waiting,
-            sender.in_flight,
-            sender.held,
-            pace.window,
-            pace.most_window,
-            pace.throttled,
-        )
 
 
 class ESMEPool(Shorthands, MultiService):
@@ -240,7 +111,7 @@ class ESMEPool(Shorthands, MultiService):
         self._call: IDelayedCall | None = None
         self._sweep_call: IDelayedCall | None = None
         self._count = 0
-        self._desk = desk = _Desk(self, endpoint, system_id, password, sending=sending, **settings)
+        self._desk = desk = Desk(self, endpoint, system_id, password, sending=sending, **settings)
         self._clock: IReactorTime = desk._clock
         self.confirming = desk.confirming
         if rate is None and sending is None:
@@ -257,14 +128,7 @@ class ESMEPool(Shorthands, MultiService):
         }
         self._lobby: Any = desk.sender
         #: What waits until others to the same destination have an outcome.
-        self._aside = Sender(
-            self._clock,
-            desk.sender.pace,
-            desk._sending.retries,
-            desk._sending.unknown,
-            desk._sending.most_waiting,
-            desk._accepted,
-        )
+        self._aside = ESMEService._make_sender(desk, desk._sending)
         self._senders: list[Sender] = [self._lobby, self._aside]
         for sender in self._senders:
             sender.peers = self._senders
