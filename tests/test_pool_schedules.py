@@ -200,6 +200,7 @@ class Schedule:
         self.unreachable = random.choice([0.0, 0.0, 0.3])
         self.most_links = len(self.world.links) + 2
         self.waits: list[Deferred[Any]] = []
+        self.leaving = 0
         self._plan()
 
     def _plan(self) -> None:
@@ -299,8 +300,12 @@ class Schedule:
             self.world.record(self.pool.add(endpoint=self.world.new_endpoint()))
 
     def remove(self) -> None:
-        if len(self.world.links) > 1:
-            self.waits.append(self.pool.remove(self._link()))
+        if len(self.world.links) - self.leaving > 1:
+            self.leaving += 1
+            self.waits.append(self.pool.remove(self._link()).addCallback(self._left))
+
+    def _left(self, _: None) -> None:
+        self.leaving -= 1
 
     def decide(self) -> None:
         """About what is held."""

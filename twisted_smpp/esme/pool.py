@@ -208,7 +208,13 @@ class ESMEPool(Shorthands, MultiService):
             raise ValueError(f"link: {link!r} is none of this pool")
         if link.change.state is LinkState.STOPPED:
             return succeed(None)
-        return _apart(link.stopService())
+        drained: Deferred[None] = Deferred(lambda _: None)
+        link.stopService().addBoth(self._drained, drained)
+        return drained
+
+    def _drained(self, result: Any, drained: Deferred[None]) -> None:
+        # ClientService may be in the midst of a step, in which it cannot be stopped or started.
+        self._clock.callLater(0, lambda: None if drained.called else drained.callback(result))
 
     def restart(self, link: PoolLink, timeout: float = RESTART_SECONDS) -> Deferred[None]:
         """Drains a link and starts it anew.
@@ -558,10 +564,3 @@ def _each(binds: Binds, bind: str) -> list[Mapping[str, Any]]:
     if not binds:
         raise ValueError("binds: none given, at least 1 is needed")
     return [{"bind": each} if isinstance(each, str) else each for each in binds]
-
-
-def _apart(awaited: Deferred[None]) -> Deferred[None]:
-    """The same end; who cancels it does not cancel what he waits for."""
-    apart: Deferred[None] = Deferred(lambda _: None)
-    awaited.addBoth(lambda result: None if apart.called else apart.callback(result))
-    return apart
