@@ -89,12 +89,27 @@ def test_d07_a_store_that_another_program_holds(world):
     connection = sqlite3.connect(world.path, isolation_level=None)
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("BEGIN EXCLUSIVE")
-    world.store._file._connect = lambda path: sqlite3.connect(path, timeout=0)
+    held = world.make()
+    held._file._connect = Impatient
     with pytest.raises(StoreInUse, match="another program"):
-        held = world.make()
-        held._file._connect = Impatient
         held.open()
     connection.close()
+
+
+def test_a_backup_by_a_read_only_connection_changes_nothing(world, tmp_path):
+    filled(world)
+    log = world.path.with_name("store.db-wal").read_bytes()
+    reader = sqlite3.connect(f"{world.path.as_uri()}?mode=ro", uri=True)
+    copy = World(tmp_path / "copy")
+    copy.folder.mkdir()
+    target = sqlite3.connect(copy.path)
+    reader.backup(target)
+    reader.close()
+    target.close()
+    assert world.path.with_name("store.db-wal").read_bytes() == log
+    assert len(world.get(world.store.unfinished("link", 0, 99))) == 30
+    assert len(copy.get(copy.open().unfinished("link", 0, 99))) == 30
+    copy.close()
 
 
 class Impatient(sqlite3.Connection):

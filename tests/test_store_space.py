@@ -1,5 +1,6 @@
 """Room: the floor, the reserve, a limit of the file, and a disk that is full (D04, D31)."""
 
+import contextlib
 import os
 import subprocess
 
@@ -8,6 +9,7 @@ from store_kit import MUCH, PENDING, World, fired, record
 from twisted.python.failure import Failure
 
 from twisted_smpp.errors import StoreFull
+from twisted_smpp.store import SQLiteStore
 from twisted_smpp.store.space import RESERVE_OCTETS, Space
 
 
@@ -223,7 +225,15 @@ def small_disk(tmp_path):
 
 
 def test_d04_a_real_full_disk_ends_nothing(small_disk, logged_errors):
-    world = World(small_disk / "store", floor=0)
+    world = World(small_disk / "store", floor=0, reserve=1_000_000)
+    world.make = lambda: SQLiteStore(
+        world.path,
+        reactor=world.steps,
+        pool=world.steps,
+        seconds=world.steps.clock.seconds,
+        floor=0,
+        reserve=1_000_000,
+    )
     store = world.open()
     kept = []
     for number in range(1, 4000):
@@ -233,23 +243,34 @@ def test_d04_a_real_full_disk_ends_nothing(small_disk, logged_errors):
             break
         kept.append(number)
     assert 100 < len(kept) < 2000
+    # Its reserve, and the room of its log, are there for what is under way.
+    for number in kept[:10]:
+        world.get(store.remove(number))
+    fill(small_disk / "hog")
+    new = store.add(record(5000, pdu=bytes(20_000)))
+    old = store.remove(kept[10])
+    world.steps.run()
+    world.steps.after(1)
+    assert fired(new).check(StoreFull)
+    assert fired(old) is PENDING
     assert store.failed is None
-    hog = small_disk / "hog"
-    with pytest.raises(OSError, match="No space"), hog.open("wb", 0) as file:
-        while True:
-            file.write(bytes(4096))
-    for number in range(5000, 5010):
-        world.steps.after(1)
-        attempt = store.add(record(number, pdu=bytes(100_000)))
-        world.steps.run()
-        assert fired(attempt).check(StoreFull)
-    assert store.failed is None
-    hog.unlink()
-    world.steps.after(2)
-    world.get(store.remove(1))
+
+    (small_disk / "hog").unlink()
+    world.steps.after(1)
+
+    assert fired(old) is None
+    world.steps.after(1)
+    assert not store.full
     left = [each.number for each in world.get(store.unfinished("link", 0, 9999))]
-    assert left == kept[1:]
+    assert left == kept[11:]
     world.close()
-    assert len(world.get(world.open().unfinished("link", 0, 9999))) == len(kept) - 1
+    assert len(world.get(world.open().unfinished("link", 0, 9999))) == len(left)
     world.close()
     logged_errors.flush()
+
+
+def fill(path):
+    """Takes all the room that there is."""
+    with path.open("wb", 0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
