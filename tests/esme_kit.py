@@ -21,8 +21,9 @@ from twisted_smpp.testing import MemoryTransport, success
 class Endpoint:
     """A message centre, or none, that the test plays."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, name: str = "way 1") -> None:
         self.clock = clock
+        self.name = name
         self.attempts: list[float] = []
         self.waiting: list[tuple[Any, Deferred[Any]]] = []
         self.ends: list[tuple[MemoryTransport, MemoryTransport]] = []
@@ -31,14 +32,18 @@ class Endpoint:
         self.smsc = SMSCFactory(self._bind, on_request=lambda s, r: self.answer, clock=clock)
         self.answer: Any = None
 
+    def __str__(self) -> str:
+        return self.name
+
     def _bind(self, session: Any, request: Any) -> int:
         self.binds_seen.append(request)
         return self.bind_status
 
     def connect(self, factory: Any) -> Deferred[Any]:
         self.attempts.append(self.clock.seconds())
-        deferred: Deferred[Any] = Deferred()
-        self.waiting.append((factory, deferred))
+        deferred: Deferred[Any] = Deferred(lambda _: self.waiting.remove(attempt))
+        attempt = factory, deferred
+        self.waiting.append(attempt)
         return deferred
 
     def refuses(self, error: Exception | None = None) -> None:
@@ -86,7 +91,7 @@ class World:
 
     def __init__(self, password: Any = "pw", ways: int = 1, **settings: Any) -> None:
         self.clock = Clock()
-        self.endpoints = [Endpoint(self.clock) for _ in range(ways)]
+        self.endpoints = [Endpoint(self.clock, f"way {number + 1}") for number in range(ways)]
         self.endpoint = self.endpoints[0]
         self.changes: list[LinkChange] = []
         settings.setdefault("random", lambda: 1.0)

@@ -106,7 +106,24 @@ def test_S13_once_nobody_is_there_the_refusal_is_history() -> None:
     assert refused(it, S.ESME_RINVPASWD, 3) == [60, 120, 240]
     # The message centre does not listen any more, so nobody shuts a door.
     it_fails = [it.delay(number) for number in range(2, 6)]
-    assert it_fails == [240, 4, 8, 16]
+    assert it_fails == [4, 4, 8, 16]
+
+
+def test_S13_the_door_stays_shut_for_the_first_bind_behind_a_failed_connection() -> None:
+    it = backoff()
+    assert refused(it, S.ESME_RINVPASWD, 2) == [60, 120]
+    assert it.delay(2) == 2
+    assert refused(it, S.ESME_RINVPASWD, 1) == [240]
+
+
+def test_S13_who_waits_to_be_called_is_there_again_at_once() -> None:
+    it = backoff()
+    for seconds in (1.0, 1.0, 100.0):
+        assert it.bound_for(seconds, listens=True)
+        assert it.delay(1) == 0
+    assert [it.delay(number) for number in (2, 3)] == [2, 4]  # it cannot listen
+    assert not it.bound_for(1.0)
+    assert it.delay(1) == 1
 
 
 def test_S13_a_bind_that_was_accepted_forgets_the_refusals() -> None:

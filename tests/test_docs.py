@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from esme_kit import ServiceWorld
+from probe_kit import World
+from test_cli_probe import Command
 from twisted.internet.defer import Deferred
 
 from twisted_smpp import AccountSettings, DefenceLimits, DeliverSM, MessageState
@@ -379,3 +381,17 @@ def test_profile_of_the_page():
     assert (profile.ids, profile.text.default_alphabet) == ("hex to decimal", "latin-1")
     assert dict(profile.link) == {"window": 5, "rate": 20}
     assert profile.tlvs == {0x1400: b"1101"}
+
+
+def test_what_the_page_says_a_probe_prints(capsys):
+    page = (ROOT / "docs/howto/probe.md").read_text("utf-8")
+    expected = re.search(r"^\$ smpp probe .*?\n(.*?)^```", page, re.M | re.S)[1]
+    assert Command(own=True).code() == 0
+    printed = re.sub(r" {2,}", "  ", capsys.readouterr().out)
+    expected = re.sub(r" {2,}", "  ", expected)
+    assert doctest.OutputChecker().check_output(expected, printed, doctest.ELLIPSIS), printed
+
+
+def test_the_page_of_the_probe_counts_its_messages():
+    page = (ROOT / "docs/howto/probe.md").read_text("utf-8")
+    assert f"the probe sends {World(to='4917').probe().messages} to that" in page

@@ -20,6 +20,11 @@ from twisted_smpp.errors import (
     SessionError,
     SessionLost,
     SMPPError,
+    StoreDamaged,
+    StoreError,
+    StoreFailed,
+    StoreFull,
+    StoreInUse,
     Throttled,
     UnknownCommand,
     WindowFull,
@@ -48,6 +53,11 @@ TREE: dict[type[Exception], tuple[type[Exception], ...]] = {
     BindRefused: (RequestRefused,),
     Throttled: (RequestRefused,),
     Nacked: (RequestRefused,),
+    StoreError: (SMPPError,),
+    StoreFull: (StoreError,),
+    StoreFailed: (StoreError,),
+    StoreInUse: (StoreError,),
+    StoreDamaged: (StoreError,),
 }
 
 

@@ -33,6 +33,7 @@ from twisted_smpp.wire.pdus import (
     BindTransceiver,
     BindTransceiverResp,
     BindTransmitter,
+    EnquireLinkResp,
 )
 
 MODES = {
@@ -334,3 +335,14 @@ def test_a_reconnecting_factory_tells_what_others_tell() -> None:
     assert told == ["bound", "lost"]
     factory.stopTrying()
     assert clock.getDelayedCalls() == []
+
+
+def test_violations_of_the_peer_are_told():
+    told = []
+    pair = connect(esme={"on_violation": lambda session, event: told.append((session, event))})
+    pair.bind()
+    pair.smsc_transport.write(EnquireLinkResp(sequence_number=77).encode())
+    pair.flush()
+    [(session, event)] = told
+    assert session is pair.esme
+    assert (event.reason, event.sequence_number) == ("response to no request", 77)

@@ -38,6 +38,7 @@ LAYERS = (
     ("protocol",),
     ("factory", "endpoints"),
     ("esme", "smsc"),
+    ("probe",),
     ("",),
     ("cli", "daemon", "testing"),
 )

@@ -437,7 +437,15 @@ def test_it_may_be_started_again_while_it_stops() -> None:
     assert len(world.endpoint.attempts) == 2
     world.endpoint.binds()
     assert world.service.state is State.BOUND_TRX
-    assert world.states == [CONNECTING, BOUND, STOPPING, CONNECTING, WAITING, BOUND]
+    assert world.states == [
+        CONNECTING,
+        BOUND,
+        STOPPING,
+        CONNECTING,
+        WAITING,
+        CONNECTING,
+        BOUND,
+    ]
     world.stopped(world.service.stopService())
 
 
@@ -486,6 +494,22 @@ def test_on_state_may_start_again_once_it_has_stopped(where: LinkState) -> None:
     assert world.states[-2:] == [STOPPED, CONNECTING]
     world.endpoint.binds()
     world.stopped(world.service.stopService())
+
+
+def test_an_endpoint_may_stop_it_while_it_is_asked_to_connect() -> None:
+    world = World()
+    stopping: list[Any] = []
+    connect = world.endpoint.connect
+
+    def stops(factory: Any) -> Any:
+        stopping.append(world.service.stopService())
+        return connect(factory)
+
+    world.endpoint.connect = stops  # type: ignore[method-assign]
+    world.service.startService()
+    world.clock.advance(0)
+    world.stopped(*stopping)
+    assert world.states == [CONNECTING, STOPPING, STOPPED]
 
 
 @pytest.mark.parametrize("where", [CONNECTING, WAITING, BOUND])

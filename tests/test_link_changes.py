@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from esme_kit import World, quiet
-from pairs import outcome
+from pairs import PENDING, outcome
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError, DNSLookupError
 
+from twisted_smpp.errors import ResponseTimeout, SessionLost
 from twisted_smpp.esme.link import LinkChange, LinkState
 from twisted_smpp.events import Timers
 from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus as S
-from twisted_smpp.testing import success
+from twisted_smpp.testing import failure, success
 
 STOPPED, CONNECTING, BOUND = LinkState.STOPPED, LinkState.CONNECTING, LinkState.BOUND
 WAITING, STOPPING = LinkState.WAITING, LinkState.STOPPING
@@ -40,16 +42,20 @@ def test_every_change_is_told_with_its_reason() -> None:
     world.endpoint.refuses(ConnectBindError())
     (error,) = world.service.log.errors
     lost = "Connection to the other side was lost in a non-clean fashion"
+    again = LinkChange(CONNECTING, "connecting to way 1", 0.0, "way 1")
     assert world.changes == [
-        LinkChange(CONNECTING, "started"),
+        LinkChange(CONNECTING, "started", 0.0, "way 1"),
         LinkChange(
             WAITING,
             "the message centre cannot be reached: DNS lookup failed: no such name.",
             1.0,
         ),
+        again,
         LinkChange(WAITING, f"bind to {PEER} failed: {error}", 5.0),
+        again,
         LinkChange(BOUND, f"bound to {PEER}"),
         LinkChange(WAITING, f"the link to {PEER} ended: {lost}.", 2.0),
+        again,
         LinkChange(
             WAITING,
             "the message centre cannot be reached: Couldn't bind.",
@@ -113,7 +119,7 @@ def test_what_on_state_raises_is_logged_and_harms_nothing(logged_errors: Any) ->
     assert world.service.state is State.BOUND_TRX
     world.stopped(world.service.stopService())
     assert world.service.change.state is STOPPED
-    assert len(logged_errors.flush(ZeroDivisionError)) == 6
+    assert len(logged_errors.flush(ZeroDivisionError)) == 7
 
 
 def test_nobody_needs_to_listen() -> None:
@@ -267,8 +273,146 @@ def test_O06_the_name_is_resolved_anew_for_each_attempt() -> None:
 def test_S13_one_attempt_at_a_time() -> None:
     world = World()
     world.service.startService()
-    world.clock.advance(3600)
-    assert len(world.endpoint.waiting) == 1
+    for _ in range(3600):
+        world.clock.advance(1)
+        assert len(world.endpoint.waiting) <= 1
+    assert len(world.endpoint.attempts) > 10
+    world.stopped(world.service.stopService())
+
+
+@pytest.mark.parametrize("seconds", [10.0, 3.0])
+def test_S14_a_connection_that_is_not_made_is_given_up(seconds: float) -> None:
+    settings = {} if seconds == 10.0 else {"connect_timeout": seconds}
+    world = World(**settings)
+    world.service.startService()
+    world.clock.advance(seconds - 0.1)
+    assert world.states == [CONNECTING]
+    world.clock.advance(0.2)
+    assert world.service.change.reason == (
+        f"the message centre cannot be reached: no connection within {seconds:g} s"
+    )
+    assert world.states == [CONNECTING, WAITING]
+    world.next_attempt()
+    world.endpoint.binds()
+    world.passes(2 * seconds)
+    assert world.service.state is State.BOUND_TRX
+    world.stopped(world.service.stopService())
+
+
+def test_S14_each_of_several_ways_has_its_time() -> None:
+    world = World(ways=3)
+    world.service.startService()
+    for count in (1, 2, 3):
+        assert [len(each.attempts) for each in world.endpoints] == [1] * count + [0] * (3 - count)
+        world.clock.advance(10)
+    assert world.states == [CONNECTING] * 3 + [WAITING]
+    world.stopped(world.service.stopService())
+
+
+def test_stop_asked_while_it_hears_of_an_attempt() -> None:
+    stopping: list[Any] = []
+
+    def tell(change: LinkChange) -> None:
+        world.changes.append(change)
+        if change.endpoint == "way 2":
+            stopping.append(world.service.stopService())
+
+    world = World(ways=3, on_state=tell)
+    world.service.startService()
+    world.endpoints[0].refuses()
+    world.stopped(*stopping)
+    assert world.states == [CONNECTING, CONNECTING, STOPPING, STOPPED]
+    assert world.endpoints[2].attempts == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"first_delay": 0}, "first_delay is 0, more than 0 seconds are needed"),
+        ({"first_delay": -1.0}, "first_delay is -1.0, more than 0 seconds are needed"),
+        ({"first_delay": float("nan")}, "first_delay is nan, more than 0 seconds are needed"),
+        ({"connect_timeout": 0.0}, "connect_timeout is 0.0, more than 0 seconds are needed"),
+        ({"connect_timeout": float("inf")}, "connect_timeout is inf, more than 0 seconds"),
+        (
+            {"longest_delay": 0.5},
+            "longest_delay is 0.5, at least the 1 seconds of first_delay are needed",
+        ),
+        ({"longest_delay": float("nan")}, "longest_delay is nan, at least the 1 seconds"),
+        ({"longest_delay": float("inf")}, "longest_delay is inf, at least the 1 seconds"),
+    ],
+)
+def test_S13_delays_that_cannot_be_are_refused_at_once(settings: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        World(**settings)
+    World(first_delay=5.0, longest_delay=5.0)
+
+
+def test_O02_O07_after_a_standstill_a_link_that_was_dropped_is_made_again() -> None:
+    world = World()
+    world.endpoint.answer = Deferred()
+    world.start()
+    responses = [world.service.submit_sm() for _ in range(5)]
+    world.flush()
+    world.endpoint.drops()  # the peer has gone meanwhile, and we hear of it when we go on
+    world.clock.advance(600)
+    for response in responses:
+        error = failure(response)
+        assert isinstance(error, SessionLost)
+        assert error.sent  # the outcome is unknown
+    assert len(world.endpoint.attempts) == 2
+    world.endpoint.binds()
+    assert world.service.state is State.BOUND_TRX
+    world.stopped(world.service.stopService())
+
+
+@pytest.mark.parametrize("seconds", [31, 60, 600])
+def test_O02_O07_after_a_standstill_what_was_answered_meanwhile_counts(seconds: float) -> None:
+    world = World()
+    world.start()
+    responses = [world.service.submit_sm() for _ in range(5)]
+    enquiry = world.service.enquire_link()
+    esme, smsc = world.endpoint.ends[0]
+    smsc.protocol.dataReceived(esme.taken(len(esme.written)))  # the message centre answers
+    world.clock.advance(seconds)  # timers come before sockets in a turn of the reactor
+    assert [outcome(each) for each in (*responses, enquiry)] == [PENDING] * 6
+    world.flush()
+    for response in responses:
+        assert success(response).command_status == 0
+    success(enquiry)
+    world.passes(5)
+    assert world.states == [CONNECTING, BOUND]
+    world.stopped(world.service.stopService())
+
+
+def test_O07_after_a_standstill_who_is_silent_still_is_late() -> None:
+    world = World()
+    world.endpoint.smsc.answer_timeout = 1e6
+    world.endpoint.answer = Deferred()
+    world.start()
+    response = world.service.submit_sm()
+    world.flush()
+    world.clock.advance(60)
+    world.flush()
+    assert outcome(response) == PENDING
+    world.clock.advance(1)
+    assert isinstance(failure(response), ResponseTimeout)
+    world.endpoint.answer.callback(None)
+    world.flush()
+    assert world.service.state is State.BOUND_TRX
+    world.stopped(world.service.stopService())
+
+
+def test_O02_after_a_standstill_an_idle_link_is_probed_once() -> None:
+    world = World()
+    smsc = world.start()
+    asked: list[Any] = []
+    smsc.add_tap(lambda direction, pdu, octets, time: asked.append((direction, pdu.command)))
+    world.clock.advance(600)
+    world.flush()
+    world.passes(5)
+    assert asked.count(("received", "enquire_link")) == 1
+    assert world.service.state is State.BOUND_TRX
+    assert world.states == [CONNECTING, BOUND]
     world.stopped(world.service.stopService())
 
 
@@ -294,8 +438,7 @@ def test_a_dead_message_centre_is_left() -> None:
     world.start()
     for end in world.endpoint.ends[0]:
         end.written = b""
-    world.clock.advance(30)
-    world.clock.advance(10)
+    world.clock.pump([1.0] * 40)
     world.clock.advance(0)
     assert world.service.session is None
     world.next_attempt()
@@ -320,6 +463,65 @@ def test_the_message_centre_may_unbind() -> None:
 # Several ways.
 
 
+def binds_and_drops(endpoint: Any) -> None:
+    endpoint.binds()
+    endpoint.drops()
+
+
+def test_S13_after_three_short_sessions_the_next_endpoint_has_its_turn() -> None:
+    world = World(ways=2)
+    first, second = world.endpoints
+    world.service.startService()
+    delays = []
+    for endpoint in (first, first, first, second, second, second):
+        binds_and_drops(endpoint)
+        delays.append(world.next_attempt())
+    assert (len(first.attempts), len(second.attempts)) == (4, 3)
+    assert delays == [1, 2, 4, 8, 16, 32]
+    world.stopped(world.service.stopService())
+
+
+def test_S13_a_session_that_held_ends_the_row_of_short_ones() -> None:
+    world = World(ways=2)
+    first, second = world.endpoints
+    world.service.startService()
+    for short in (True, True, False, True, True):
+        first.binds()
+        world.passes(0 if short else 61)
+        first.drops()
+        world.next_attempt()
+    assert (len(first.attempts), len(second.attempts)) == (6, 0)
+    binds_and_drops(first)
+    world.next_attempt()
+    assert len(second.attempts) == 1
+    world.stopped(world.service.stopService())
+
+
+def test_S13_one_that_drops_before_the_bind_has_failed() -> None:
+    world = quiet(ways=2)
+    first, second = world.endpoints
+    world.service.startService()
+    first.accepts()
+    first.drops()
+    world.next_attempt()
+    assert (len(first.attempts), len(second.attempts)) == (1, 1)
+    second.binds()
+    world.stopped(world.service.stopService())
+
+
+def test_A13_S13_nobody_there_after_a_refusal_is_a_failed_connection() -> None:
+    world = quiet()
+    world.endpoint.bind_status = S.ESME_RALYBND
+    world.service.startService()
+    world.endpoint.binds()
+    assert world.next_attempt() == 90
+    world.endpoint.refuses()
+    assert world.next_attempt() == 2
+    world.endpoint.binds()
+    assert world.next_attempt() == 120
+    world.stopped(world.service.stopService())
+
+
 def test_S13_the_next_endpoint_is_tried_at_once() -> None:
     world = World(ways=3)
     first, second, third = world.endpoints
@@ -328,9 +530,9 @@ def test_S13_the_next_endpoint_is_tried_at_once() -> None:
     assert (len(second.attempts), len(third.attempts)) == (1, 0)
     second.refuses()
     assert len(third.attempts) == 1
-    assert world.states == [CONNECTING]
+    assert [change.endpoint for change in world.changes] == ["way 1", "way 2", "way 3"]
     third.binds()
-    assert world.states == [CONNECTING, BOUND]
+    assert world.states == [CONNECTING] * 3 + [BOUND]
     assert [each.attempts for each in world.endpoints] == [[0.0]] * 3
     world.stopped(world.service.stopService())
 
@@ -345,7 +547,11 @@ def test_S13_a_round_through_all_is_one_failure() -> None:
         second.refuses(DNSLookupError("gone"))
 
     assert delays_of(world, both, 4) == [1, 2, 4, 8]
-    assert all("DNS lookup failed: gone" in change.reason for change in world.changes[1:])
+    waits = [change for change in world.changes if change.state is WAITING]
+    assert len(waits) == 4
+    assert all("DNS lookup failed: gone" in change.reason for change in waits)
+    tried = [change.endpoint for change in world.changes if change.state is CONNECTING]
+    assert tried == ["way 1", "way 2"] * 4 + ["way 1"]
     world.stopped(world.service.stopService())
 
 
@@ -383,7 +589,8 @@ def test_stop_while_the_second_is_tried() -> None:
     world.service.startService()
     first.refuses()
     world.stopped(world.service.stopService())
-    assert second.waiting[0][1].called  # cancelled
+    assert len(second.attempts) == 1
+    assert second.waiting == []  # it was cancelled
     assert third.attempts == []
     world.service.startService()
     assert (len(first.attempts), len(second.attempts), len(third.attempts)) == (1, 2, 0)

@@ -163,7 +163,7 @@ def test_S01_a_peer_that_reads_nothing_for_30_seconds_is_cut() -> None:
     lost: list[str] = []
     pair = deaf_pair(smsc={"on_lost": lambda session, why: lost.append(why)})
     pour(pair, SUBMIT * (CHUNK // len(SUBMIT)))
-    pair.clock.advance(29.9)
+    pair.clock.pump([1.0] * 29 + [0.9])
     assert not pair.smsc_transport.disconnecting
     pair.clock.advance(0.2)
     pair.clock.advance(0)

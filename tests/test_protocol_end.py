@@ -457,7 +457,7 @@ def test_a_defect_of_ours_is_logged_and_ends_the_connection(logged_errors: Any) 
     response = submit(pair)
 
     pair.esme.session = Broken(pair.esme.session)
-    pair.clock.advance(31)
+    pair.clock.pump([1.0] * 31)
     pair.clock.advance(0)
     assert ends.esme == ["internal error"]
     assert isinstance(failure(response), SessionLost)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_smpp.errors import RequestRefused, SMPPError
+from twisted_smpp.errors import RequestRefused, SMPPError, StoreError
 from twisted_smpp.matrix import LINK, answers
 from twisted_smpp.session import Session
 from twisted_smpp.states import Role
@@ -46,6 +46,8 @@ class Answering:
     _answering: dict[object, tuple[Request[Any], float]] | None
     _beat_at: float
     _ending: bool
+    _full: bool
+    _waiting: Any
     _reading: bool
     _on_request: Callable[[Any, Any], Answer]
     _seconds: Callable[[], float]
@@ -59,9 +61,22 @@ class Answering:
     _broken: Callable[[Failure], None]
 
     @property
+    def bound(self) -> bool:
+        """Whether messages may pass."""
+        raise NotImplementedError
+
+    @property
     def peer(self) -> str:
         """The other end as text, for logs."""
         raise NotImplementedError
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a request would be sent at once: the window has room, and the peer reads."""
+        session = self.session
+        return (
+            self.bound and session.in_flight < session.window and not (self._full or self._waiting)
+        )
 
     def _requested(self, request: Request[Any]) -> None:
         if self._ending or request.__class__ in LINK:
@@ -136,8 +151,8 @@ class Answering:
 
     def _failed(self, request: Request[Any], failure: Failure) -> int:
         """The status for an application that raised."""
-        if failure.check(RequestRefused):
-            return cast(RequestRefused, failure.value).command_status
+        if failure.check(RequestRefused, StoreError):
+            return cast(SMPPError, failure.value).command_status
         if self._may_log():
             self.log.failure(
                 "{peer}: the application failed to answer {command}",

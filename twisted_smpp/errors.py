@@ -12,10 +12,15 @@
     │  ├ WindowFull                  local only: too many requests wait already
     │  └ SessionLost                 reason; the outcome of the request is unknown
     ├ ResponseTimeout (TimeoutError) request; the outcome is unknown
-    └ RequestRefused                 request, response: the peer said no
-       ├ BindRefused
-       ├ Throttled                   ESME_RTHROTTLED, ESME_RMSGQFUL
-       └ Nacked                      answered by generic_nack
+    ├ RequestRefused                 request, response: the peer said no
+    │  ├ BindRefused
+    │  ├ Throttled                   ESME_RTHROTTLED, ESME_RMSGQFUL
+    │  └ Nacked                      answered by generic_nack
+    └ StoreError                     path, reason; what must outlive the process
+       ├ StoreFull                   ESME_RMSGQFUL; there is no room, it goes on by itself
+       ├ StoreFailed                 it could not be written; nothing more is taken
+       ├ StoreInUse                  another process has it
+       └ StoreDamaged                the file is damaged, foreign, or of a newer version
 
 Nothing else leaves the wire layer, whatever a peer sends. No message of an exception
 contains a password or the text of a short message.
@@ -39,6 +44,11 @@ __all__ = [
     "SMPPError",
     "SessionError",
     "SessionLost",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFailed",
+    "StoreFull",
+    "StoreInUse",
     "Throttled",
     "UnknownCommand",
     "WindowFull",
@@ -207,3 +217,43 @@ class Throttled(RequestRefused):
 
 class Nacked(RequestRefused):
     """The peer answered with generic_nack: it did not understand the request."""
+
+
+class StoreError(SMPPError):
+    """A store of messages cannot do what it was asked.
+
+    Attributes:
+        path: of its file; empty when there is none.
+        reason: why, in words.
+        exit_code: what a daemon ends with that cannot start because of this, as in
+            ``sysexits.h``.
+    """
+
+    exit_code = 74
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"store {path}: {reason}" if path else f"store: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class StoreFull(StoreError):
+    """There is no room for a new record; that may change."""
+
+    command_status = CommandStatus.ESME_RMSGQFUL
+
+
+class StoreFailed(StoreError):
+    """The store could not be written, or has been closed: it takes nothing more."""
+
+
+class StoreInUse(StoreError):
+    """Another process has opened the store."""
+
+    exit_code = 75
+
+
+class StoreDamaged(StoreError):
+    """The file is damaged, is no store, or was written by a newer version of this package."""
+
+    exit_code = 78

@@ -16,7 +16,7 @@ from twisted.internet.protocol import Factory, Protocol, ReconnectingClientFacto
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_smpp.events import LateResponse, Timers
+from twisted_smpp.events import LateResponse, Timers, Violation
 from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.session import Session
 from twisted_smpp.states import Role
@@ -67,6 +67,8 @@ class SMPPFactory(Factory):
             ended, bound or not.
         on_late_response: called with the protocol and a
             :class:`~twisted_smpp.session.LateResponse`.
+        on_violation: called with the protocol and a
+            :class:`~twisted_smpp.events.Violation` when the peer broke the rules.
         clock: an ``IReactorTime``; None for the global reactor.
         window: requests of ours that may wait for their responses.
         max_waiting: requests that may wait for a place in the window.
@@ -94,6 +96,7 @@ class SMPPFactory(Factory):
         on_bound: Callable[[SMPPProtocol], object] | None = None,
         on_lost: Callable[[SMPPProtocol, str], object] | None = None,
         on_late_response: Callable[[SMPPProtocol, LateResponse], object] | None = None,
+        on_violation: Callable[[SMPPProtocol, Violation], object] | None = None,
         clock: IReactorTime | None = None,
         window: int = 10,
         max_waiting: int = 1000,
@@ -116,6 +119,7 @@ class SMPPFactory(Factory):
         self.on_bound = on_bound
         self.on_lost = on_lost
         self.on_late_response = on_late_response
+        self.on_violation = on_violation
         self.clock = clock
         self.window = window
         self.max_waiting = max_waiting
@@ -164,6 +168,10 @@ class SMPPFactory(Factory):
         """A response came after its request was given up."""
         self.log.info("{peer}: a response came too late", peer=protocol.peer)
         self._tell(self.on_late_response, protocol, event)
+
+    def violation(self, protocol: SMPPProtocol, event: Violation) -> None:
+        """The peer said something it should not have."""
+        self._tell(self.on_violation, protocol, event)
 
     def _tell(self, callback: Callable[..., object] | None, *values: Any) -> None:
         """Calls the application; what it raises is its own affair and ends nothing."""

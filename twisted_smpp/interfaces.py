@@ -1,10 +1,10 @@
-"""What an application provides to the message centre role."""
+"""What an application, or another backend, provides."""
 
 from __future__ import annotations
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
-__all__ = ["IAccount"]
+__all__ = ["IAccount", "IMessageReceiver", "IMessageSink", "IMessageStore"]
 
 
 class IAccount(Interface):
@@ -54,3 +54,115 @@ class IAccount(Interface):
 
     def other(session, request):
         """A command of 3.3 or of a vendor that is registered."""
+
+
+class IMessageReceiver(Interface):
+    """An application of the ESME role: ``ESMEService(..., application=...)``.
+
+    One object may be the application of several services, such as those of a transmitter and
+    of a receiver. What :meth:`message` and :meth:`receipt` return is what the message centre
+    is answered: a response, a command_status, None for ESME_ROK, or a Deferred or coroutine
+    of one of these; or they raise :class:`~twisted_smpp.errors.RequestRefused`. Any other
+    exception is logged and answered ESME_RX_T_APPN, so that the message centre tries again.
+    """
+
+    def message(received):
+        """A :class:`~twisted_smpp.esme.receiving.Received` message, put together and read."""
+
+    def receipt(receipt, pdu):
+        """A :class:`~twisted_smpp.text.receipt.Receipt`, after it was matched, and its PDU."""
+
+    def alert(pdu):
+        """An alert_notification; it has no answer."""
+
+    def link_changed(change):
+        """A :class:`~twisted_smpp.esme.link.LinkChange`: the link is somewhere else now."""
+
+
+class IMessageSink(Interface):
+    """Where the messages of a message centre go that an application delivers itself."""
+
+    def deliver(message):
+        """Takes a :class:`~twisted_smpp.smsc.submitted.Submitted` message, which is on the disk.
+
+        It comes again after a crash, and when it was not taken: at least once, that is.
+        Returns what became of it, or a Deferred or a coroutine of that:
+
+        - None or ``MessageState.DELIVERED``: it was delivered;
+        - another final MessageState: it came to that end;
+        - ``MessageState.ACCEPTED``: the application has it and will report by
+          :meth:`twisted_smpp.smsc.MessageCentre.report` what becomes of it.
+
+        Raising :class:`~twisted_smpp.errors.RequestRefused` with a temporary status, or anything
+        else, has it tried again later; a status that is final makes it UNDELIVERABLE.
+        """
+
+
+class IMessageStore(Interface):
+    """Where messages are kept: what it has acknowledged, it still has after a crash.
+
+    It keeps :class:`~twisted_smpp.store.Record` objects by their numbers. A method that may
+    take its time returns None when it is done already, or a Deferred that fires when it is:
+    for what is written, when that is safe. Everything happens in the order of the calls, so
+    that what was given to the store is found by whoever asks afterwards.
+
+    Deferreds errback with :class:`~twisted_smpp.errors.StoreFull`, and the record is not kept,
+    or with :class:`~twisted_smpp.errors.StoreFailed`, and nobody knows: from then on the store
+    takes nothing more.
+    """
+
+    failed = Attribute("The StoreFailed that ended it; None while it works.")
+    full = Attribute("Whether it takes no new records for want of room.")
+
+    def open():
+        """Makes it ready; blocks for as long as that takes.
+
+        Raises StoreInUse, StoreDamaged or StoreFailed.
+        """
+
+    def close():
+        """Writes what waits, and closes; a Deferred that fires when it is done."""
+
+    def when_failed():
+        """A Deferred that fires with the StoreFailed when the store has failed."""
+
+    def next_number():
+        """A number that no record has, nor ever had; greater than all before."""
+
+    def add(record):
+        """Keeps a new record; refused with StoreFull while the store is full."""
+
+    def save(record):
+        """Keeps a record as it is now; goes on while the store is full."""
+
+    def remove(number):
+        """Forgets a record."""
+
+    def get(number):
+        """A Deferred of the record, or of None."""
+
+    def due(queue, now, most):
+        """A Deferred of the records of ``queue`` that are due at ``now``, the earliest first."""
+
+    def expired(now, most):
+        """A Deferred of the records that are due, now or later, and have expired at ``now``."""
+
+    def waiting():
+        """A Deferred of a dict: of each queue the number of records that are due, now or
+        later, and the earliest ``due``.
+        """
+
+    def unfinished(queue, after, most):
+        """A Deferred of the records of ``queue`` that are not done and have a number greater
+        than ``after``, by their numbers.
+        """
+
+    def by_address(owner, source, destination, most):
+        """A Deferred of the records of ``owner`` that are due, now or later, with these
+        addresses, by their numbers.
+        """
+
+    def purge(before, keep, most):
+        """Forgets records that are done: since before ``before``, and the oldest of more than
+        ``keep``; at most ``most`` of them. A Deferred of how many.
+        """

@@ -11,7 +11,9 @@ __all__ = [
     "LATE_SECONDS",
     "MALFORMED_PER_MINUTE",
     "MAX_SEQUENCE_NUMBER",
+    "READ_FIRST",
     "SLACK",
+    "STANDSTILL",
     "TIMEOUTS_IN_A_ROW",
     "UNBOUND_BUFFER",
     "UNBOUND_ENQUIRIES",
@@ -39,6 +41,9 @@ TIMEOUTS_IN_A_ROW = 3
 FRAME_SECONDS, FRAME_SECONDS_UNBOUND, FRAME_OCTETS_PER_SECOND = 10.0, 5.0, 1024
 #: A deadline this near is due: timers of a reactor are not exact to the last bit.
 SLACK = 0.001
+#: A timer that is so many seconds late tells that the process stood still (a suspended machine,
+#: SIGSTOP, a callback that blocks); then there are so many to read before anything is overdue.
+STANDSTILL, READ_FIRST = 5.0, 1.0
 
 
 class Budget:

@@ -40,7 +40,7 @@ from twisted_smpp.errors import (
     WindowFull,
 )
 from twisted_smpp.events import Close, Event, Flood, LateResponse, Pending, TimedOut, Violation
-from twisted_smpp.limits import UNBOUND_BUFFER
+from twisted_smpp.limits import READ_FIRST, STANDSTILL, UNBOUND_BUFFER
 from twisted_smpp.matrix import LINK
 from twisted_smpp.noting import Noting
 from twisted_smpp.session import Session
@@ -137,11 +137,8 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         self._log_hidden()
         why = self._closing or reason.getErrorMessage()
         if self.session.framing.partial:
-            self.log.debug(
-                "{peer}: {octets} octets of an unfinished PDU are dropped",
-                peer=self.peer,
-                octets=self.session.framing.partial,
-            )
+            format = "{peer}: {octets} octets of an unfinished PDU are dropped"
+            self.log.debug(format, peer=self.peer, octets=self.session.framing.partial)
         self._answering = None
         for pending in self.session.lost():
             if pending.context is not None:
@@ -299,10 +296,10 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
 
     # Requests of ours.
 
-    def request(self, pdu: Request[R]) -> Deferred[R]:
+    def request(self, pdu: Request[R], octets: bytes | None = None) -> Deferred[R]:
         """Sends a request.
 
-        Where the window is full it waits for a place, in order.
+        Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave.
 
         Returns:
             a Deferred that fires with the response when that says ESME_ROK; with None,
@@ -319,13 +316,13 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         deferred: Deferred[Any] = Deferred(self._cancelled)
         link = pdu.__class__ in LINK
         if (self._full or self._waiting or self._ending) and not link:
-            self._enqueue(pdu, deferred)
+            self._enqueue(pdu, deferred, octets)
             return deferred
         now = self._now if self._reading else self._seconds()
         try:
-            pending = self.session.request(pdu, now, deferred)
+            pending = self.session.request(pdu, now, deferred, octets)
         except WindowFull:
-            self._enqueue(pdu, deferred)
+            self._enqueue(pdu, deferred, octets)
             return deferred
         except SMPPError as error:
             deferred.errback(error)
@@ -338,7 +335,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             self._rearm_sooner()
         return deferred
 
-    def _enqueue(self, pdu: Request[Any], deferred: Deferred[Any]) -> None:
+    def _enqueue(self, pdu: Request[Any], deferred: Deferred[Any], octets: bytes | None) -> None:
         """Keeps a request until the window or the transport has room for it."""
         session = self.session
         if self._waiting is None:
@@ -352,7 +349,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
                     f"{session.in_flight} requests are in the window of {session.window} "
                     f"and {len(self._waiting)} wait for it"
                 )
-            self._waiting.append((pdu, session.check(pdu), deferred))
+            self._waiting.append((pdu, octets or session.check(pdu), deferred))
         except SMPPError as error:
             deferred.errback(error)
 
@@ -413,17 +410,14 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
                 self.session.request(Unbind(), self._seconds())
             self._close(event.reason, event.grace)
         elif isinstance(event, Violation):
+            status = event.answered
             self._note(
-                "{peer}: {reason} (command_id {command_id:#010x}, sequence_number {number}, "
-                "{size} octets; answered {answered})",
-                reason=event.reason,
-                command_id=event.command_id,
-                number=event.sequence_number,
-                size=event.size,
-                answered="nothing"
-                if event.answered is None
-                else CommandStatus(event.answered).name,
+                "{peer}: {reason} (command_id {command_id:#010x}, sequence_number "
+                "{sequence_number}, {size} octets; answered {said})",
+                said="nothing" if status is None else CommandStatus(status).name,
+                **event._asdict(),
             )
+            self.factory.violation(self, event)
         elif isinstance(event, Flood):
             self._note("{peer}: too many enquire_links; it is not read for a moment")
             self._resume_at = self._seconds() + event.seconds
@@ -443,11 +437,15 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
 
     def _beat(self) -> None:
         now = self._seconds()
-        for event in self.session.tick(now):
-            self._happened(event)
-        self._overdue(now)
-        self._flush()
-        self._heartbeat.interval = self._time_to_beat(now)
+        if now - self._beat_at > STANDSTILL:
+            # The process stood still: what came meanwhile is read before anybody is late.
+            self._beat_at, self._heartbeat.interval = now + READ_FIRST, READ_FIRST
+        else:
+            for event in self.session.tick(now):
+                self._happened(event)
+            self._overdue(now)
+            self._flush()
+            self._heartbeat.interval = self._time_to_beat(now)
         self._heartbeat.starttime = now
 
     def _time_to_beat(self, now: float) -> float:

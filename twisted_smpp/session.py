@@ -12,8 +12,7 @@ An event is one of
 
 - a :class:`~twisted_smpp.wire.pdu.Request`: the peer asks something; the application
   answers with :meth:`Session.answer`, now or later;
-- a :class:`Pending`: one of our requests got its ``response`` (or an ``error``, when the
-  response was not readable);
+- a :class:`Pending`: one of our requests got its ``response``, or an unreadable one;
 - :class:`TimedOut`: one of our requests got none in time;
 - :class:`LateResponse`: the response to a request that had timed out or was given up;
 - :class:`Violation`: the peer said something it should not have, and what it was told;
@@ -104,7 +103,9 @@ class Session:
         "framing",
         "heard_at",
         "held",
+        "link_round_trip",
         "role",
+        "round_trip",
         "state",
         "timers",
         "version",
@@ -131,6 +132,8 @@ class Session:
         self.binding: Request[Any] | None = None
         #: How often the peer broke the rules.
         self.violations = 0
+        #: Seconds to the last answer of bind or enquire_link; to those of messages, smoothed.
+        self.link_round_trip = self.round_trip = 0.0
         self.state = State.OPEN
         self.version = version
         self._max_pdu = max_pdu
@@ -311,11 +314,8 @@ class Session:
 
     def pending_for(self, context: Any) -> Pending | None:
         """The request that waits with that context."""
-        for waiting in (self._pending, self._link):
-            for pending in waiting.values():
-                if pending.context is context:
-                    return pending
-        return None
+        waiting = (*self._pending.values(), *self._link.values())
+        return next((pending for pending in waiting if pending.context is context), None)
 
     def data_to_send(self) -> bytes:
         """The octets that are queued, all of them; the queue is empty afterwards."""
@@ -347,9 +347,8 @@ class Session:
     def receive(self, data: bytes, now: float) -> Iterator[Event]:
         """What happens when ``data`` arrives, one event at a time.
 
-        Closing the iterator early keeps the octets behind the last event; calling this
-        again with ``b""`` goes on with them. It ends by itself behind a bind that is not
-        answered: go on when it is.
+        Closing the iterator early keeps the octets behind the last event: go on with ``b""``.
+        It ends by itself behind a bind that is not answered: go on when it is.
 
         Args:
             data: octets from the peer; empty to go on with those kept.
@@ -378,6 +377,7 @@ class Session:
                         del waiting[pdu.sequence_number]
                         self._timeouts = 0
                         pending.response = pdu  # type: ignore[assignment]
+                        self.round_trip += (now - pending.sent_at - self.round_trip) / 8
                         yield pending
                     else:
                         yield from self._odd_response(pdu, now)  # type: ignore[arg-type]
@@ -487,7 +487,7 @@ class Session:
                 # Some peers refuse with it and forget to say why: it is no consent.
                 pending.error = Nacked(0, "no reason", request=pending.request, response=pdu)
             elif pending.request.__class__ in LINK and not pdu.command_status:
-                self._link_answered(pending.request, pdu)
+                self._link_answered(pending, pdu, now)
             yield pending
             return
         late = self._late.get(number) if self._late else None
@@ -502,8 +502,11 @@ class Session:
         if not self._budgets.unmatched(now):
             yield Close("too many responses to no request", unbind=self.bound)
 
-    def _link_answered(self, request: Any, response: Response) -> None:
+    def _link_answered(self, pending: Pending, response: Response, now: float) -> None:
+        request: Any = pending.request
+        self.link_round_trip = now - pending.sent_at
         if request.__class__ in BINDS:
+            self.round_trip = self.link_round_trip  # until there are messages
             version = min(self.version, InterfaceVersion.of(request.interface_version))
             self.version = min(version, announced(response, version))
         move = request.answer.moves_to[max(self.version, request.versions[0])]
@@ -566,11 +569,8 @@ class Session:
             events.append(TimedOut(pending))
         if self._timeouts >= limits.TIMEOUTS_IN_A_ROW:
             self._timeouts = 0
-            events.append(
-                Close(
-                    f"{limits.TIMEOUTS_IN_A_ROW} requests in a row were not answered", unbind=True
-                )
-            )
+            why = f"{limits.TIMEOUTS_IN_A_ROW} requests in a row were not answered"
+            events.append(Close(why, unbind=True))
 
     def _links_due(self, now: float, events: list[Event]) -> None:
         for pending in list(self._link.values()):

@@ -1,5 +1,6 @@
 """The programs and the shell commands of the documentation, run as they stand there."""
 
+import json
 import os
 import re
 import shlex
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from interop_daemon import Daemon, free_port
@@ -159,3 +162,28 @@ def test_tutorial_sends_a_message(smsc, tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "DELIVRD"
+
+
+def test_web_server_of_the_page_sends(smsc, tmp_path):
+    (password,) = shell_lines("docs/howto/embed-beside-a-web-server.md", "echo password")
+    (twistd,) = shell_lines("docs/howto/embed-beside-a-web-server.md", "twistd")
+    curl = shell_lines("docs/howto/embed-beside-a-web-server.md", "curl")
+    port = free_port()
+    code = (EXAMPLES / "web.py").read_text().replace("tcp:8080", f"tcp:{port}")
+    code = code.replace("tcp:127.0.0.1:2775", f"tcp:127.0.0.1:{smsc.port}")
+    (tmp_path / "web.py").write_text(code)
+    assert run("sh", "-c", password, cwd=tmp_path).returncode == 0
+    assert shlex.split(twistd) == ["twistd", "--nodaemon", "--python", "web.py"]
+    web = Daemon(tmp_path, ["--python", "web.py"], port, plugin=())
+    web.wait_for_line("bound to")
+    url = f"http://127.0.0.1:{port}/"
+
+    fields = [each for each in shlex.split(curl[0]) if "=" in each]
+    body = urlencode([tuple(each.split("=", 1)) for each in fields]).encode()
+    with urlopen(f"{url}messages", body, timeout=20) as answer:
+        assert list(json.load(answer)) == ["ids"]
+    with urlopen(url, timeout=20) as answer:
+        assert json.load(answer)["waiting"] == 0
+
+    assert web.stop() == -signal.SIGTERM  # as twistd ends by a signal
+    assert "Traceback" not in web.log.read_text()

@@ -1,5 +1,6 @@
 """Our ESME, our message centre and our commands against each other, over real TCP."""
 
+import json
 import os
 import subprocess
 import sys
@@ -268,3 +269,17 @@ def test_help_auth_lists_the_checkers(tmp_path):
 
     assert "memory" in done.stdout
     assert "file" in done.stdout
+
+
+def test_probe_finds_that_our_message_centre_does_well(smsc, password_file):
+    command = [script("smpp"), "probe", f"127.0.0.1:{smsc.port}", "-u", "smppclient1"]
+    done = run(*command, "-p", password_file, "--pause", "0.05", "--json")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report["system_id"] == "twisted_smpp"
+    assert report["violations"] == []
+    found = {each["check"]: each["verdict"] for each in report["checks"]}
+    tried = {name: verdict for name, verdict in found.items() if verdict != "not tried"}
+    assert len(tried) == 15
+    assert {name for name in tried if tried[name] != "supported"} == {"congestion_state"}

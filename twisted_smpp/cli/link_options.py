@@ -12,11 +12,23 @@ from twisted_smpp.esme.profile import Profile, ProfileError, names
 from twisted_smpp.passwords import read_password
 from twisted_smpp.values import InterfaceVersion
 
-__all__ = ["link_options", "link_settings"]
+__all__ = ["VERSIONS", "account_options", "link_options", "link_settings", "password"]
 
 C = TypeVar("C", bound=Callable[..., Any])
 
-_VERSIONS = {version.text: version for version in InterfaceVersion}
+#: By their names.
+VERSIONS = {version.text: version for version in InterfaceVersion}
+
+_ACCOUNT = (
+    click.option("-u", "--system-id", required=True, help="Who you are to the message centre."),
+    click.option(
+        "-p",
+        "--password-file",
+        type=click.Path(dir_okay=False),
+        help="File whose first line is the password; else the variable SMPP_PASSWORD.",
+    ),
+    click.option("--system-type", help="If the message centre asks for it."),
+)
 
 _OPTIONS = (
     click.option(
@@ -27,14 +39,7 @@ _OPTIONS = (
         metavar="ENDPOINT",
         help="The message centre: a Twisted client endpoint (tcp:, tls:, ...).",
     ),
-    click.option("-u", "--system-id", required=True, help="Who you are to the message centre."),
-    click.option(
-        "-p",
-        "--password-file",
-        type=click.Path(dir_okay=False),
-        help="File whose first line is the password; else the variable SMPP_PASSWORD.",
-    ),
-    click.option("--system-type", help="If the message centre asks for it."),
+    *_ACCOUNT,
     click.option(
         "--bind",
         type=click.Choice(["transceiver", "transmitter", "receiver"]),
@@ -45,7 +50,7 @@ _OPTIONS = (
     click.option(
         "--version",
         "interface_version",
-        type=click.Choice(list(_VERSIONS)),
+        type=click.Choice(list(VERSIONS)),
         help="The SMPP version to speak.  [default: 3.4]",
     ),
     click.option(
@@ -60,7 +65,16 @@ _OPTIONS = (
 
 def link_options(command: C) -> C:
     """Adds the options; :func:`link_settings` takes them back out."""
-    for option in reversed(_OPTIONS):
+    return _with(_OPTIONS, command)
+
+
+def account_options(command: C) -> C:
+    """Adds only those that say who binds."""
+    return _with(_ACCOUNT, command)
+
+
+def _with(options: tuple[Callable[[C], C], ...], command: C) -> C:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -82,7 +96,7 @@ def link_settings(options: dict[str, Any]) -> dict[str, Any]:
     if system_type is not None:
         settings["system_type"] = system_type
     if version is not None:
-        settings["interface_version"] = _VERSIONS[version]
+        settings["interface_version"] = VERSIONS[version]
     return settings
 
 

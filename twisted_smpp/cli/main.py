@@ -7,6 +7,7 @@ import click
 from twisted_smpp.cli.account import account
 from twisted_smpp.cli.decode import decode
 from twisted_smpp.cli.listen import listen
+from twisted_smpp.cli.probe import probe
 from twisted_smpp.cli.send import send
 from twisted_smpp.cli.text import text
 
@@ -16,11 +17,12 @@ __all__ = ["main"]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="twisted_smpp", message="twisted_smpp %(version)s")
 def main() -> None:
-    """Tools for SMPP: send a message, see how a text is sent, read a PDU, keep accounts."""
+    """Tools for SMPP: send and see texts, test a message centre, read PDUs, keep accounts."""
 
 
 main.add_command(send)
 main.add_command(listen)
+main.add_command(probe)
 main.add_command(decode)
 main.add_command(text)
 main.add_command(account)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
-import signal
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import click
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import react
 
+from twisted_smpp.cli.interrupts import interrupts
 from twisted_smpp.cli.link_options import link_options, link_settings
 from twisted_smpp.cli.recipients import Recipient, recipients
 from twisted_smpp.cli.text_options import plain, rules_of, text_options
@@ -146,7 +144,7 @@ class SendRun:
     async def run(self) -> int:
         """Returns the exit code."""
         self._service.startService()
-        with _interrupts(self._reactor, lambda: self._give_up(INTERRUPTED)):
+        with interrupts(self._reactor, lambda: self._give_up(INTERRUPTED)):
             try:
                 if await self._wait(self._service.when_bound()):
                     await self._send_all()
@@ -347,18 +345,3 @@ def _said(part: MessagePart) -> str:
 def _harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-@contextlib.contextmanager
-def _interrupts(reactor: Any, interrupted: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C ends the run in good order, once; a second one at once."""
-
-    def handle(*_: Any) -> None:
-        signal.signal(signal.SIGINT, previous)
-        reactor.callFromThread(interrupted)
-
-    previous = signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

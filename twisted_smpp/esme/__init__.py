@@ -2,8 +2,10 @@
 
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.confirming import Confirming
+from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Link, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
+from twisted_smpp.esme.outbind import OutbindEndpoint
 from twisted_smpp.esme.profile import Profile, ProfileError
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.esme.retries import Retries, RetryClass
@@ -16,9 +18,11 @@ __all__ = [
     "ESMEService",
     "Link",
     "LinkChange",
+    "LinkFigures",
     "LinkState",
     "Message",
     "MessagePart",
+    "OutbindEndpoint",
     "Profile",
     "ProfileError",
     "Progress",

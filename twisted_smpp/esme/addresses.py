@@ -36,17 +36,21 @@ class Address(NamedTuple):
             text: an address; "" leaves the choice to the message centre.
         """
         text = text.strip()
-        digits = text.translate(_PUNCTUATION)
+        # To translate takes longer than all the rest.
+        digits = text if text.isalnum() else text.translate(_PUNCTUATION)
         number = digits.removeprefix("+")
         international = number != digits
         if number.startswith("00") and len(digits) > MOST_SHORT_CODE and not international:
             number, international = number[2:], True
         if not (number.isascii() and number.isdecimal()):
-            ton = TON.ALPHANUMERIC if text else TON.UNKNOWN
-            return cls(int(ton), int(NPI.UNKNOWN), text)
+            return cls(_ALPHANUMERIC if text else _UNKNOWN, _NO_PLAN, text)
         if len(number) <= MOST_SHORT_CODE and not international:
-            return cls(int(TON.UNKNOWN), int(NPI.UNKNOWN), number)
-        return cls(int(TON.INTERNATIONAL), int(NPI.ISDN), number)
+            return cls(_UNKNOWN, _NO_PLAN, number)
+        return cls(_INTERNATIONAL, _ISDN, number)
 
 
+# Looked up once: an enumeration is slow at it.
+_UNKNOWN, _INTERNATIONAL = int(TON.UNKNOWN), int(TON.INTERNATIONAL)
+_ALPHANUMERIC = int(TON.ALPHANUMERIC)
+_NO_PLAN, _ISDN = int(NPI.UNKNOWN), int(NPI.ISDN)
 _PUNCTUATION = {ord(each): None for each in " -()./\u00a0"}

@@ -32,6 +32,8 @@ _CREDENTIALS = _Delays(60.0, 900.0, 0.5)
 #: Sessions that are still there: they go when the message centre notices. Never below 60 s.
 _ALREADY_BOUND = _Delays(90.0, 120.0, 2 / 3)
 _REFUSED = _Delays(5.0, 60.0, 0.5)
+#: Who waits to be called storms nobody, and has to be there for the next call.
+_AT_ONCE = _Delays(0.0, 0.0)
 _BY_STATUS = {
     CommandStatus.ESME_RINVPASWD: _CREDENTIALS,
     CommandStatus.ESME_RINVSYSID: _CREDENTIALS,
@@ -55,11 +57,21 @@ class Backoff:
         self._refusals = 0
         self._delays = self._lost
 
-    def bound_for(self, seconds: float) -> None:
-        """A link has ended that had been bound for so long."""
+    def bound_for(self, seconds: float, listens: bool = False) -> bool:
+        """A link has ended that had been bound for so long.
+
+        Args:
+            seconds: how long.
+            listens: whether the message centre had called, and may call again.
+
+        Returns:
+            whether that was long enough for the next attempt to be an early one.
+        """
+        stable = listens or seconds >= STABLE_SECONDS
         self._refusals = 0
-        self._delays = self._lost
-        self._failures = 0 if seconds >= STABLE_SECONDS else self._failures + 1
+        self._delays = _AT_ONCE if listens else self._lost
+        self._failures = 0 if stable else self._failures + 1
+        return stable
 
     def refused(self, error: BaseException) -> None:
         """A bind has failed."""
@@ -76,11 +88,11 @@ class Backoff:
         Args:
             failed: how many connections have failed in a row.
         """
+        if failed > 1:
+            # The message centre cannot even be reached any more: that is another matter.
+            self._delays = self._lost
         delays = self._delays
         refused = delays is not self._lost
         attempts = self._refusals if refused else max(failed, self._failures, 1)
         longest = min(delays.longest, delays.first * 2.0 ** min(attempts - 1, 30))
-        if refused and failed > 1:
-            # The message centre cannot even be reached any more: that is another matter.
-            self._delays = self._lost
         return longest * (delays.certain + (1 - delays.certain) * self.random())

@@ -100,13 +100,14 @@ class Confirming:
         Returns:
             the part that it is about; None when it is parked, or is about nothing.
         """
-        before = self.ids.settled
-        part = self.ids.match(receipt.message_id)
+        ids = self.ids
+        before = ids.settled
+        part = ids.match(receipt.message_id)
         if part is None:
             self._park(receipt, now)
             return None
         self._confirm(part, receipt, now)
-        if self.ids.settled is not None and self.ids.settled != before:
+        if ids.settled != before and ids.settled is not None:
             self._retry_parked(now)
         return part
 

@@ -55,11 +55,14 @@ class LinkChange(NamedTuple):
         state: where it is now.
         reason: why, in words.
         seconds: until the next attempt, when it is ``WAITING``; else 0.0.
+        endpoint: which one is tried, when it is ``CONNECTING``, which is told for each
+            attempt; else empty.
     """
 
     state: LinkState
     reason: str
     seconds: float = 0.0
+    endpoint: str = ""
 
 
 class Link(Shorthands, Service):
@@ -69,12 +72,15 @@ class Link(Shorthands, Service):
     from ``first_delay`` to ``longest_delay`` seconds, each drawn at random from zero to that
     (full jitter). After a refused bind the delays are longer: 5 to 60 s, a minute or more
     while the message centre holds the link for bound, and one to fifteen minutes after wrong
-    credentials. Names are resolved anew for every attempt.
+    credentials. Names are resolved anew for every attempt. Of several endpoints the next is
+    tried when one cannot be reached, refuses the bind, or loses the link within a minute of
+    the bind three times in a row.
 
     Args:
         endpoint: an ``IStreamClientEndpoint`` or a description such as
             ``"tcp:smsc.example:2775"`` or ``"tls:smsc.example:3550"``; or several of them,
-            tried in turn.
+            tried in turn. An :class:`~twisted_smpp.esme.outbind.OutbindEndpoint` waits for
+            the message centre to connect.
         system_id: of the bind.
         password: of the bind, or a function that returns it and is called for each bind.
         bind: ``"transceiver"``, ``"transmitter"`` or ``"receiver"``.
@@ -84,10 +90,11 @@ class Link(Shorthands, Service):
         reactor: for endpoints and time; None for the global one.
         random: a function that returns a number from 0 to 1, for the jitter.
         first_delay, longest_delay: seconds.
+        connect_timeout: seconds after which an attempt to connect is given up.
         settings: those of :class:`~twisted_smpp.factory.ESMEFactory`.
 
     Raises:
-        ValueError: the endpoint description or a value of the bind cannot be used.
+        ValueError: the endpoint description, a delay or a value of the bind cannot be used.
     """
 
     log = Logger()
@@ -104,12 +111,14 @@ class Link(Shorthands, Service):
         random: Callable[[], float] = random.random,
         first_delay: float = 1.0,
         longest_delay: float = 60.0,
+        connect_timeout: float = 10.0,
         **settings: Any,
     ) -> None:
         if reactor is None:
             from twisted.internet import reactor
-        self._endpoint = _fail_over(reactor, endpoint)
+        _check_seconds(first_delay, longest_delay, connect_timeout)
         self._clock = IReactorTime(reactor)
+        self._endpoint = _fail_over(reactor, endpoint, connect_timeout, self._trying)
         self._on_request = on_request
         self._on_state = on_state
         self._backoff = Backoff(first_delay, longest_delay, random)
@@ -143,7 +152,7 @@ class Link(Shorthands, Service):
         if self.running:
             return
         super().startService()  # type: ignore[no-untyped-call]
-        self._tell(LinkState.CONNECTING, "started")
+        self._tell(LinkState.CONNECTING, "started", endpoint=self._endpoint.name)
         if self.running and not self._client.running:  # on_state may have stopped it
             self._client.startService()
 
@@ -155,8 +164,8 @@ class Link(Shorthands, Service):
         return ended.addCallback(self._unbound)
 
     def _unbound(self, _: Any) -> Any:
-        if self._in_step:
-            # on_state stops it in the midst of a step of ClientService, which cannot stop now.
+        if self._in_step or self._endpoint.is_called:
+            # It is stopped in the midst of a step of ClientService, which cannot stop now.
             return deferLater(self._clock, 0, self._unbound, None)
         if not self.running:
             self._fail_waiting()
@@ -211,7 +220,9 @@ class Link(Shorthands, Service):
     def _lost(self, session: SMPPProtocol, why: str) -> None:
         if session is self.session:
             self.session = None
-            self._backoff.bound_for(self._clock.seconds() - self._bound_at)
+            seconds = self._clock.seconds() - self._bound_at
+            stable = self._backoff.bound_for(seconds, self._endpoint.listens)
+            self._endpoint.ended(stable)
             self._why = f"the link to {session.peer} ended: {why}"
             self.log.info("the link to {peer} ended: {why}", peer=session.peer, why=why)
 
@@ -237,15 +248,28 @@ class Link(Shorthands, Service):
         if error is not None:
             self._why = f"the message centre cannot be reached: {error}"
             self.log.info("{why}", why=self._why)
-        self._in_step = True
-        try:
-            self._tell(LinkState.WAITING, self._why, seconds)
-        finally:
-            self._in_step = False
+        self._tell_in_step(LinkState.WAITING, self._why, seconds)
         return seconds
 
-    def _tell(self, state: LinkState, reason: str, seconds: float = 0.0) -> None:
-        self.change = LinkChange(state, reason, seconds)
+    def _trying(self, endpoint: str) -> None:
+        before = self.change
+        if before.state is not LinkState.CONNECTING or before.endpoint != endpoint:
+            reason = f"connecting to {endpoint}"
+            self._tell_in_step(LinkState.CONNECTING, reason, endpoint=endpoint)
+
+    def _tell_in_step(
+        self, state: LinkState, reason: str, seconds: float = 0.0, endpoint: str = ""
+    ) -> None:
+        self._in_step = True
+        try:
+            self._tell(state, reason, seconds, endpoint)
+        finally:
+            self._in_step = False
+
+    def _tell(
+        self, state: LinkState, reason: str, seconds: float = 0.0, endpoint: str = ""
+    ) -> None:
+        self.change = LinkChange(state, reason, seconds, endpoint)
         if self._on_state is None:
             return
         try:
@@ -261,9 +285,32 @@ class Link(Shorthands, Service):
                 deferred.errback(SessionLost("the service was stopped", sent=False))
 
 
-def _fail_over(reactor: Any, endpoint: Endpoint | Sequence[Endpoint]) -> FailOver:
+def _fail_over(
+    reactor: Any,
+    endpoint: Endpoint | Sequence[Endpoint],
+    seconds: float,
+    trying: Callable[[str], object],
+) -> FailOver:
     several = isinstance(endpoint, Sequence) and not isinstance(endpoint, str)
-    endpoints: Any = endpoint if several else [endpoint]
+    given: Any = endpoint if several else [endpoint]
+    endpoints = [
+        client_endpoint(reactor, each) if isinstance(each, str) else each for each in given
+    ]
     return FailOver(
-        [client_endpoint(reactor, each) if isinstance(each, str) else each for each in endpoints]
+        endpoints, [str(each) for each in given], IReactorTime(reactor), seconds, trying
     )
+
+
+def _check_seconds(first_delay: float, longest_delay: float, connect_timeout: float) -> None:
+    """
+    Raises:
+        ValueError: one of them is out of bounds.
+    """
+    for name, value in (("first_delay", first_delay), ("connect_timeout", connect_timeout)):
+        if not 0 < value < float("inf"):
+            raise ValueError(f"{name} is {value!r}, more than 0 seconds are needed")
+    if not first_delay <= longest_delay < float("inf"):
+        raise ValueError(
+            f"longest_delay is {longest_delay!r}, "
+            f"at least the {first_delay:g} seconds of first_delay are needed"
+        )

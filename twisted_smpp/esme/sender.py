@@ -68,6 +68,12 @@ class Link(Protocol):
     def unbind(self) -> Deferred[None]: ...
 
 
+class Journal(Protocol):
+    """What the sender needs of an outbox."""
+
+    def attempting(self, part: MessagePart) -> Deferred[Any] | None: ...
+
+
 class Sender:
     """A queue of parts, and the sessions that take them.
 
@@ -113,6 +119,10 @@ class Sender:
         self._pumping = self._giving = False
         self._stopped = True
         self._busy_until = float("-inf")
+        #: Where it is written that a part is about to be sent.
+        self.outbox: Journal | None = None
+        #: How often a part was sent again although its outcome was unknown.
+        self.resends = 0
 
     # What there is.
 
@@ -152,15 +162,19 @@ class Sender:
         Raises:
             WindowFull: there is no room for one more message: see :meth:`slot`.
         """
-        if self.waiting >= self._most_waiting:
-            raise WindowFull(
-                f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
-            )
+        self.check_room()
         for part in message.parts:
             self._order += 1
             part.order = self._order
             self._new.append(part)
         self._pump()
+
+    def check_room(self) -> None:
+        """Raises WindowFull when there is no room for one more message."""
+        if self.waiting >= self._most_waiting:
+            raise WindowFull(
+                f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
+            )
 
     def slot(self) -> Deferred[None]:
         """Fires, in order, when there is room for one more message; may be cancelled.
@@ -209,6 +223,11 @@ class Sender:
         """Sends what may be sent now, and is back when more may."""
         if self._pumping:
             return
+        if not (self._new or self._returned or self._later):
+            # After most responses nothing waits.
+            self._give_slots()
+            self._arm()
+            return
         self._pumping = True
         try:
             now = self._seconds()
@@ -239,27 +258,53 @@ class Sender:
 
     def _may_send(self, now: float) -> bool:
         link = self._link
-        if link is None or self._stopped or not link.bound or now < self._busy_until:
+        if len(self._in_flight) >= self.pace.window or link is None or self._stopped:
             return False
-        return len(self._in_flight) < self.pace.window and self.pace.may_send(now)
+        return link.bound and now >= self._busy_until and self.pace.may_send(now)
 
     def _send(self, part: MessagePart, now: float) -> None:
         part.attempts += 1
         if part.unknowns:
             part.resends += 1
+            self.resends += 1
         part.sent_at = now
         part.progress = Progress.SENDING
         self._in_flight.add(part)
-        # A new one for each attempt: a late response is known by the request that it is for.
-        part.pdu = part.make_pdu(now)
+        written = None if self.outbox is None else self.outbox.attempting(part)
+        if written is None:
+            self._transmit(part, now)
+        else:
+            written.addCallback(self._written, part).addErrback(self._broken, part)
+
+    def _written(self, error: SMPPError | None, part: MessagePart) -> SMPPError | None:
+        """It is written that a part is being sent: now it may be."""
+        if error is None and self.able:
+            self._transmit(part, self._seconds())
+            return None
+        self._in_flight.discard(part)
+        if error is not None:
+            self._fail(part, error)
+        else:
+            self._not_sent(part)
+        self._pump()
+        return error
+
+    def _transmit(self, part: MessagePart, now: float) -> None:
         link: Any = self._link
-        link.request(part.pdu).addCallbacks(
-            self._accepted, self._refused, callbackArgs=(part,), errbackArgs=(part,)
-        ).addErrback(self._broken, part)
+        ready, part.ready = part.ready, None
+        if ready is not None and ready[2] is link:
+            part.pdu, octets, _ = ready
+            answered = link.request(part.pdu, octets)
+        else:
+            # A new one for each attempt: a late response is known by the request it is for.
+            part.pdu = part.make_pdu(now)
+            answered = link.request(part.pdu)
+        answered.addCallbacks(self._accepted, self._refused, (part,), None, (part,))
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
-        if self._link is None or self._stopped or not self._link.bound:
+        waits = self._new or self._returned or self._later
+        if not waits or self._link is None or self._stopped or not self._link.bound:
             self._cancel()
             return
         now = self._seconds()
@@ -289,14 +334,18 @@ class Sender:
     # What the message centre says.
 
     def _accepted(self, response: Any, part: MessagePart) -> None:
-        self._in_flight.discard(part)
-        now = self._seconds()
-        pace = self.pace
-        pace.accepted(now)
-        if response.tlvs:
-            self._congestion(response, now)
-        self.take(part, response.message_id)
-        self._pump()
+        # Not by one more errback: the Deferred of each message would take twice as long.
+        try:
+            self._in_flight.discard(part)
+            part.pdu = None
+            now = self._seconds()
+            self.pace.accepted(now)
+            if response.octets_of_tail():
+                self._congestion(response, now)
+            self.take(part, response.message_id)
+            self._pump()
+        except Exception:
+            self._broken(Failure(), part)
 
     def _congestion(self, response: Any, now: float) -> None:
         try:
@@ -343,9 +392,15 @@ class Sender:
             heapify(self._later)
 
     def _refused(self, failure: Failure, part: MessagePart) -> None:
-        self._in_flight.discard(part)
-        failure.trap(SMPPError)
-        error: Any = failure.value
+        try:
+            self._in_flight.discard(part)
+            failure.trap(SMPPError)
+            self._not_accepted(failure.value, part)
+            self._pump()
+        except Exception:
+            self._broken(Failure(), part)
+
+    def _not_accepted(self, error: Any, part: MessagePart) -> None:
         if part.message_ids:
             pass  # an earlier attempt was accepted after all
         elif isinstance(error, RequestRefused):
@@ -353,14 +408,17 @@ class Sender:
         elif isinstance(error, ResponseTimeout) or (isinstance(error, SessionLost) and error.sent):
             self._unknown(error, part)
         elif isinstance(error, SessionLost | NotPermitted | WindowFull):
-            # It never left: nothing has happened to it.
-            part.attempts -= 1
-            part.resends -= bool(part.unknowns)
             self._busy_until = self._seconds() + BUSY_SECONDS
-            self._again(part, progress=Progress.UNKNOWN if part.unknowns else Progress.QUEUED)
+            self._not_sent(part)
         else:
             self._fail(part, error)
-        self._pump()
+
+    def _not_sent(self, part: MessagePart) -> None:
+        """It never left: nothing has happened to it."""
+        part.attempts -= 1
+        part.resends -= bool(part.unknowns)
+        self.resends -= bool(part.unknowns)
+        self._again(part, progress=Progress.UNKNOWN if part.unknowns else Progress.QUEUED)
 
     def _refuse(self, error: RequestRefused, part: MessagePart) -> None:
         part.error = error
@@ -393,6 +451,11 @@ class Sender:
             self._overdue[id(part.pdu)] = part.pdu, part, until
             if len(self._overdue) > _MOST_OVERDUE:
                 del self._overdue[next(iter(self._overdue))]
+        self._decide(part, error)
+
+    def _decide(self, part: MessagePart, error: SMPPError) -> None:
+        """What becomes of a part that may have been accepted."""
+        part.error = error
         policy = self._unknown_policy
         if policy is UnknownPolicy.HOLD:
             self._held.add(part)
@@ -462,6 +525,24 @@ class Sender:
         self._new = deque(part for part in self._new if part.progress in _TO_SEND)
         heapify(self._returned)
         heapify(self._later)
+        self._pump()
+
+    @property
+    def able(self) -> bool:
+        """Whether there is a session to send with."""
+        link = self._link
+        return link is not None and not self._stopped and link.bound
+
+    def recover(self, part: MessagePart) -> None:
+        """A part of an earlier process, which may have sent it: then the policy decides."""
+        self._order += 1
+        part.order = self._order
+        if part.progress is Progress.QUEUED:
+            self._new.append(part)
+        elif part.progress is Progress.HELD:
+            self._held.add(part)
+        elif part.progress is Progress.UNKNOWN:
+            self._decide(part, SessionLost("the process ended while it was sent", sent=True))
         self._pump()
 
     # Decisions about what is held.

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
+from twisted_smpp.errors import SMPPError
 from twisted_smpp.esme.addresses import Address
+from twisted_smpp.esme.application import callbacks
 from twisted_smpp.esme.confirming import Confirming
-from twisted_smpp.esme.link import Endpoint, Link
+from twisted_smpp.esme.figures import LinkFigures
+from twisted_smpp.esme.link import Endpoint, Link, LinkChange
 from twisted_smpp.esme.message import Message, MessagePart
+from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
@@ -40,6 +44,7 @@ Validity = datetime | timedelta | Relative | None
 
 #: The bits of registered_delivery that ask for a receipt.
 _RECEIPTS = 0x03
+_RECEIPT = int(RegisteredDelivery.RECEIPT)  # looked up once: an enumeration is slow at it
 _SENDING = (State.BOUND_TX, State.BOUND_TRX)
 #: How often old parts and receipts are looked for, in seconds.
 _SWEEP = 30.0
@@ -92,6 +97,9 @@ class ESMEService(Link):
             after it was matched; answers likewise. Without it receipts are accepted once
             something was sent by :meth:`send`.
         on_alert: called with each alert_notification.
+        on_state: called with a :class:`~twisted_smpp.esme.link.LinkChange`.
+        application: an :class:`~twisted_smpp.interfaces.IMessageReceiver`, instead of the
+            callbacks.
         sending: see :class:`Sending`; None for what the profile says.
         text: how the link writes text; None for what the profile says.
         profile: what is special about the message centre, see
@@ -102,13 +110,17 @@ class ESMEService(Link):
         confirming: where parts await their receipts; give one to all links of an account
             whose message centre sends receipts on any of them, such as a transmitter and a
             receiver. It counts before what ``sending`` says of receipts.
+        outbox: an :class:`~twisted_smpp.esme.outbox.Outbox`, so that messages outlive the
+            process; None keeps them in memory.
         now: returns the present time, aware, for ``validity``.
         settings: those of :class:`~twisted_smpp.esme.link.Link` and
             :class:`~twisted_smpp.factory.ESMEFactory`; ``window`` is how many requests may be
             in flight.
 
     Raises:
-        ValueError: the endpoint description or a value of the bind cannot be used.
+        ValueError: the endpoint description or a value of the bind cannot be used, or both an
+            application and callbacks were given.
+        TypeError: the application does not provide ``IMessageReceiver``.
     """
 
     def __init__(
@@ -120,41 +132,54 @@ class ESMEService(Link):
         on_message: Callable[[Received], Answer] | None = None,
         on_receipt: Callable[[Receipt, Any], Answer] | None = None,
         on_alert: Callable[[Any], Answer] | None = None,
+        on_state: Callable[[LinkChange], object] | None = None,
+        application: Any = None,
         sending: Sending | None = None,
         text: TextRules | None = None,
         references: References | None = None,
         reassembly: Reassembly | None = None,
         confirming: Confirming | None = None,
+        outbox: Outbox | None = None,
         profile: Profile | str = "standard",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         **settings: Any,
     ) -> None:
         profile = Profile.load(profile) if isinstance(profile, str) else profile
         link = {name: each for name, each in profile.link.items() if name not in ("rate", "burst")}
-        settings = {"timers": profile.timers, **link, **settings}
+        called = {"on_message": on_message, "on_receipt": on_receipt, "on_alert": on_alert}
+        called = callbacks(application, {**called, "on_state": on_state})
+        settings = {"timers": profile.timers, **link, **settings, "on_state": called["on_state"]}
         super().__init__(endpoint, system_id, password, **settings)
         self._sending = sending or _sending_of(profile)
-        self._on_receipt = on_receipt
-        self._on_alert = on_alert
+        self._on_receipt = called["on_receipt"]
+        self._on_alert = called["on_alert"]
         self._profile = profile
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
-        self._receiving = None
-        if on_message is not None:
-            self._receiving = Receiving(
-                on_message,
-                self.text,
-                Reassembly() if reassembly is None else reassembly,
-                system_id,
-                self._clock.seconds,
-                self.factory.answer_timeout,
-            )
+        self._receiving = self._make_receiving(called["on_message"], reassembly, system_id)
         self.confirming = confirming or _confirming_of(self._sending)
         #: Whether there are messages that receipts may be about.
-        self._follows = confirming is not None
+        self._follows = confirming is not None or outbox is not None
+        self.outbox = outbox
+        self._is_loaded = outbox is None
         self.sender = self._make_sender(self._sending)
+        self.sender.outbox = outbox
         self._sweep_call: IDelayedCall | None = None
+
+    def _make_receiving(
+        self, on_message: Any, reassembly: Reassembly | None, system_id: str
+    ) -> Receiving | None:
+        if on_message is None:
+            return None
+        return Receiving(
+            on_message,
+            self.text,
+            Reassembly() if reassembly is None else reassembly,
+            system_id,
+            self._clock.seconds,
+            self.factory.answer_timeout,
+        )
 
     def _make_sender(self, sending: Sending) -> Sender:
         window, random, now = self.factory.window, self._backoff.random, self._clock.seconds()
@@ -173,6 +198,25 @@ class ESMEService(Link):
         """Starts to connect; what waits is sent as soon as a session is bound."""
         super().startService()
         self._sweep_later()
+        if self.outbox is not None and not self._is_loaded:
+            self._is_loaded = True
+            loading = self.outbox.load(self._clock.seconds())
+            loading.addCallback(self._recovered)
+            loading.addErrback(lambda failure: self.log.failure("the outbox is not read", failure))
+
+    def _recovered(self, found: tuple[list[Message], list[Any]]) -> None:
+        """What an earlier process has left goes on."""
+        messages, receipts = found
+        for message in messages:
+            cast(Outbox, self.outbox).tell(message)
+            for part in message.parts:
+                for message_id in part.message_ids:
+                    self._accepted(part, message_id)
+                self.sender.recover(part)
+        for pdu in receipts:
+            self.confirming.receipt(self._read(pdu), self._clock.seconds())
+        if messages:
+            self.log.info("{count} messages of before go on", count=len(messages))
 
     def stopService(self) -> Deferred[None]:
         """Sends nothing more, awaits what is in flight, unbinds; fires when it is done.
@@ -203,6 +247,7 @@ class ESMEService(Link):
         method: Method | None = None,
         message_class: int | None = None,
         tlvs: Mapping[Any, Any] | None = None,
+        key: str | None = None,
         **fields: Any,
     ) -> Message:
         """Sends a text, in as many parts as it takes; they wait while no session is bound.
@@ -221,6 +266,7 @@ class ESMEService(Link):
             message_class: 0 (shown at once) to 3.
             tlvs: of each submit_sm, such as those that an operator wants: by
                 :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
+            key: what the application calls it; kept with it in an outbox.
             fields: more fields of the submit_sm, such as ``service_type``.
 
         Returns:
@@ -228,15 +274,23 @@ class ESMEService(Link):
 
         Raises:
             WindowFull: too many parts wait already: await :meth:`slot` first.
+            StoreFull: the outbox has no room.
             ValueError: the text is too long, or a value cannot be sent; a
                 :class:`~twisted_smpp.errors.FieldError` names the field.
         """
         planned = plan(text, self.text, method=method, message_class=message_class)
         wanted = self._wanted(receipt, validity, schedule, priority)
-        message = self._message(to, source, planned, {**wanted, **fields}, tlvs or {})
+        message = self._message(to, source, planned, wanted, fields, tlvs)
         self._expires(message, validity)
-        message.parts[0].make_pdu(self._clock.seconds()).encode()  # mistakes are heard of here
+        message.key = key
+        return self._queue(message)
+
+    def _queue(self, message: Message) -> Message:
+        self._check(message)
         self._follows = True
+        if self.outbox is not None:
+            self.sender.check_room()
+            self.outbox.keep(message, self._clock.seconds())
         self.sender.add(message)
         self._sweep_later()
         return message
@@ -245,7 +299,7 @@ class ESMEService(Link):
         self, receipt: bool, validity: Validity, schedule: Validity, priority: int
     ) -> dict[str, Any]:
         """The fields that the profile, or who sends, wants to be other than usual."""
-        wanted = {"registered_delivery": int(RegisteredDelivery.RECEIPT), **self._profile.fields}
+        wanted = {"registered_delivery": _RECEIPT, **self._profile.fields}
         if not receipt:
             wanted["registered_delivery"] = 0
         if validity is not None:
@@ -261,33 +315,54 @@ class ESMEService(Link):
         to: str | Address,
         source: str | Address,
         planned: Plan,
+        wanted: Mapping[str, Any],
         fields: Mapping[str, Any],
-        tlvs: Mapping[Any, Any],
+        tlvs: Mapping[Any, Any] | None,
     ) -> Message:
         source = source if isinstance(source, Address) else Address.guess(source)
         to = to if isinstance(to, Address) else Address.guess(to)
-        addresses = {
+        fields = {
             "source_addr_ton": source.ton,
             "source_addr_npi": source.npi,
             "source_addr": source.addr,
             "dest_addr_ton": to.ton,
             "dest_addr_npi": to.npi,
             "destination_addr": to.addr,
+            **wanted,
+            **fields,
         }
         message = Message(
             source.addr,
             to.addr,
             planned,
             bool(fields["registered_delivery"] & _RECEIPTS),
-            {**addresses, **fields},
-            {**self._profile.tlvs, **tlvs},
+            fields,
+            {**self._profile.tlvs, **(tlvs or {})},
         )
         reference = None
         if planned.pdus > 1:
             reference = self._references.next(source.addr, to.addr)
         segments = planned.segments(reference)
-        message.parts = tuple(MessagePart(message, each, 0) for each in segments)
+        message.parts = tuple([MessagePart(message, each, 0) for each in segments])
         return message
+
+    def _check(self, message: Message) -> None:
+        """Mistakes are heard of before a message is queued.
+
+        What is made for that is what is sent first: to make it twice took a tenth of
+        :meth:`send`.
+        """
+        part, session = message.parts[0], self.session
+        pdu = part.make_pdu(self._clock.seconds())
+        if session is None or message.has_relative_validity:
+            pdu.encode()
+            return
+        try:
+            octets = session.session.check(pdu)
+        except SMPPError:
+            pdu.encode()  # what only the version of this session lacks fails when it is sent
+        else:
+            part.ready = pdu, octets, session
 
     def _expires(self, message: Message, validity: Validity) -> None:
         """Notes until when it is worth sending."""
@@ -306,6 +381,11 @@ class ESMEService(Link):
     def slot(self) -> Deferred[None]:
         """Fires when there is room for one more message, in the order of asking."""
         return self.sender.slot()
+
+    def figures(self) -> LinkFigures:
+        """How the link is doing now: window, queue, rate, round trips."""
+        now = self._clock.seconds()
+        return LinkFigures.of(self.sender, self.confirming, self.session, now)
 
     def _accepted(self, part: MessagePart, message_id: str) -> None:
         self.confirming.accepted(part, message_id, self._clock.seconds())
@@ -326,9 +406,11 @@ class ESMEService(Link):
         self.sender.late(event.pending.request, event.response)
 
     def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
-        if isinstance(request, AlertNotification):
+        # By class, not isinstance: that is slow for classes with a metaclass.
+        kind = request.__class__
+        if kind is AlertNotification:
             return None if self._on_alert is None else self._on_alert(request)
-        if not isinstance(request, DeliverSM | DataSM):
+        if kind is not DeliverSM and kind is not DataSM:
             return CommandStatus.ESME_RINVCMDID
         if is_receipt(request):
             return self._receipt(request)
@@ -341,11 +423,30 @@ class ESMEService(Link):
     def _receipt(self, pdu: Any) -> Answer:
         if not self._follows and self._on_receipt is None:
             return CommandStatus.ESME_RX_T_APPN  # nobody here knows what it is about
-        receipt = Receipt.of(pdu, self._sending.receipt_form)
+        receipt = self._read(pdu)
         if self._follows:
-            self.confirming.receipt(receipt, self._clock.seconds())
+            part = self.confirming.receipt(receipt, self._clock.seconds())
             self._sweep_later()
+            if self.outbox is not None:
+                return self._kept_receipt(receipt, pdu, part)
         return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
+
+    def _read(self, pdu: Any) -> Receipt:
+        return Receipt.of(pdu, self._sending.receipt_form)
+
+    def _kept_receipt(self, receipt: Receipt, pdu: Any, part: MessagePart | None) -> Answer:
+        """The message centre may forget a receipt once what it says is on the disk."""
+        outbox = cast(Outbox, self.outbox)
+        if part is None:
+            outbox.park(pdu)
+
+        def told(_: object) -> Any:
+            return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
+
+        settled = outbox.settled()
+        if settled is None:
+            return told(None)  # type: ignore[no-any-return]
+        return settled.addCallbacks(told, lambda _: CommandStatus.ESME_RX_T_APPN)
 
     # What gets old.
 
@@ -358,6 +459,8 @@ class ESMEService(Link):
         now = self._clock.seconds()
         self.sender.expire(now)
         self.confirming.expire(now)
+        if self.outbox is not None:
+            self.outbox.expire()
         receiving = self._receiving
         if receiving is not None:
             receiving.expire()

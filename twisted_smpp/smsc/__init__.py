@@ -1,11 +1,15 @@
-"""The SMSC role: a service that ESMEs bind to."""
+"""The SMSC role: a service that ESMEs bind to, and the messages that it keeps."""
 
 from twisted_smpp.smsc.account import Account, AccountRealm
 from twisted_smpp.smsc.accounts import Accounts, AccountsError, AccountSettings
+from twisted_smpp.smsc.centre import Keeping, MessageCentre
 from twisted_smpp.smsc.checking import AccountsFile
+from twisted_smpp.smsc.customer import Customer
 from twisted_smpp.smsc.defence import Defence, DefenceLimits
 from twisted_smpp.smsc.policy import Policy
+from twisted_smpp.smsc.routes import Route, RouteKind, Routes
 from twisted_smpp.smsc.service import SMSCService
+from twisted_smpp.smsc.submitted import Submitted
 
 __all__ = [
     "Account",
@@ -14,8 +18,15 @@ __all__ = [
     "Accounts",
     "AccountsError",
     "AccountsFile",
+    "Customer",
     "Defence",
     "DefenceLimits",
+    "Keeping",
+    "MessageCentre",
     "Policy",
+    "Route",
+    "RouteKind",
+    "Routes",
     "SMSCService",
+    "Submitted",
 ]

@@ -58,6 +58,10 @@ _NO_TLVS: Mapping[TLV[Any], Any] = MappingProxyType({})
 # The bits of esm_class that say what kind of message it is.
 _KIND = 0x3C
 _INTERMEDIATE = EsmClass.INTERMEDIATE_NOTIFICATION
+# As integers: the operators of an enumeration take longer than all else about a receipt.
+_UDHI = int(EsmClass.UDHI)
+_RECEIPT_KINDS = (int(EsmClass.MC_DELIVERY_RECEIPT), int(_INTERMEDIATE))
+_LAST_STATE = int(MessageState.SKIPPED)
 # UCS-2, and UCS-2 to be shown at once.
 _UCS2 = (0x08, 0x18)
 _BYTE_ORDER_MARK = "\ufeff"
@@ -149,7 +153,7 @@ class Receipt:
         state = found.get(message_state)
         raw = pdu.short_message if isinstance(pdu, DeliverSM) else b""
         raw = raw or found.get(message_payload) or b""
-        if pdu.esm_class & EsmClass.UDHI:
+        if pdu.esm_class & _UDHI:
             raw = UserDataHeader.split(raw)[1]
         self = cls(
             found.get(receipted_message_id) or "",
@@ -219,7 +223,7 @@ class Receipt:
         A reserved value in the TLV says less than a word that is known.
         """
         by_tlv = self._message_state
-        if by_tlv is not None and by_tlv <= MessageState.SKIPPED:
+        if by_tlv is not None and by_tlv <= _LAST_STATE:
             return by_tlv
         word = self.stat.upper()
         state = self._form.states.get(word)
@@ -427,17 +431,17 @@ class Receipt:
 
 def is_receipt(pdu: DeliverSM | DataSM) -> bool:
     """Whether a delivery is a receipt or an intermediate notification (by esm_class)."""
-    kind = pdu.esm_class & _KIND
-    return kind in (EsmClass.MC_DELIVERY_RECEIPT, _INTERMEDIATE)
+    return pdu.esm_class & _KIND in _RECEIPT_KINDS
 
 
 def _tlvs(pdu: DeliverSM | DataSM) -> tuple[Mapping[TLV[Any], Any], tuple[str, ...]]:
     """The first of each TLV that says something about a message; and those that cannot be read."""
-    if not pdu.tlvs:
+    tlvs = pdu.tlvs
+    if not tlvs:
         return _NO_TLVS, ()
     found: dict[TLV[Any], Any] = {}
     broken: tuple[str, ...] = ()
-    for tag, octets in pdu.tlvs.items():
+    for tag, octets in tlvs.items():
         tlv = _TAGS.get(tag)
         if tlv is None or tlv in found:
             continue

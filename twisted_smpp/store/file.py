@@ -1,0 +1,308 @@
+"""The file of a SQLite store: locked, created, looked at, opened.
+
+One process has it at a time, by a lock on a file beside it. It is never overwritten when
+something is wrong with it, and never read with ``mmap``, which turns an I/O error into a signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from twisted_smpp.errors import StoreDamaged, StoreError, StoreFailed, StoreFull, StoreInUse
+
+__all__ = ["SCHEMA_VERSION", "StoreFile", "is_want_of_room"]
+
+#: "SMPP": says that a SQLite file is ours.
+APPLICATION_ID = 0x534D5050
+SCHEMA_VERSION = 1
+#: The first with STRICT tables.
+_OLDEST_SQLITE = (3, 37)
+
+#: What every SQLite file begins with, and how long that header is.
+_MAGIC = b"SQLite format 3\0"
+_HEADER_OCTETS = 100
+#: Above it, numbers would soon not fit into SQLite's 64 bits.
+_MOST_NUMBER = 2**62
+
+#: Octets of the write-ahead log that are kept between checkpoints.
+_JOURNAL_OCTETS = 64 * 1024 * 1024
+#: Pages of it after which it is copied into the database.
+_CHECKPOINT_PAGES = 4000
+
+_SCHEMA = """
+CREATE TABLE message (
+    number INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    queue TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    due REAL,
+    expires REAL,
+    message_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    pdu BLOB NOT NULL,
+    data TEXT NOT NULL,
+    done REAL,
+    at REAL NOT NULL
+) STRICT;
+CREATE INDEX message_due ON message (queue, due, number) WHERE due IS NOT NULL;
+CREATE INDEX message_address ON message (owner, destination) WHERE due IS NOT NULL;
+CREATE INDEX message_expires ON message (expires) WHERE due IS NOT NULL AND expires IS NOT NULL;
+CREATE INDEX message_done ON message (done) WHERE done IS NOT NULL;
+CREATE TABLE quarantine (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, pdu BLOB) STRICT;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+INSERT INTO meta VALUES ('numbers', 0), ('clean', 1);
+"""
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+
+class StoreFile:
+    """One file, for one process.
+
+    Args:
+        path: of the file; it and its folder are made when there are none, for this user only.
+        connect: opens a SQLite file, as ``sqlite3.connect`` does.
+    """
+
+    def __init__(self, path: str | Path, connect: Callable[[Path], Any] | None = None) -> None:
+        self.path = Path(path)
+        self._real = self.path
+        self._connect = connect or _connect
+        self._lock: int | None = None
+
+    def open(self) -> sqlite3.Connection:
+        """Locks and opens it; may be used in one thread at a time.
+
+        Raises:
+            StoreInUse: another process has it.
+            StoreDamaged: it is no store, or damaged.
+            StoreFull: the disk is.
+            StoreFailed: it cannot be opened or made.
+        """
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise StoreFailed(str(self.path), f"SQLite {sqlite3.sqlite_version} is too old")
+        try:
+            with self.errors():
+                # By another name it would have another lock.
+                self._real = self.path.resolve()
+                self._make_folder()
+                self._take_lock()
+                self._create()
+                return self._open()
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Makes a StoreError of what the disk, SQLite or a damaged file raise inside."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _as_store_error(self.path, error) from None
+        except OSError as error:
+            raise StoreFailed(str(self.path), error.strerror or str(error)) from None
+        except MemoryError:
+            raise StoreFailed(str(self.path), "out of memory") from None
+
+    def _beside(self, suffix: str) -> Path:
+        return Path(f"{self._real}{suffix}")
+
+    def _make_folder(self) -> None:
+        """Makes it, and makes sure that it is still there when the power has failed."""
+        folder = self._real.parent
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in missing:
+            _sync_folder(each.parent)
+
+    def _take_lock(self) -> None:
+        self._lock = lock = os.open(
+            self._beside(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(lock, 20).decode("ascii", "replace").strip()
+            raise StoreInUse(str(self.path), f"in use by process {owner or 'unknown'}") from None
+        # A full disk must not keep a store from being opened whose records make room.
+        with contextlib.suppress(OSError):
+            os.ftruncate(lock, 0)
+            os.write(lock, b"%d\n" % os.getpid())
+
+    def _create(self) -> None:
+        """Makes the file, readable for nobody else, and makes sure that its folder knows it."""
+        log = self._beside("-wal")
+        if log.exists() and log.stat().st_size and not _size(self._real):
+            # SQLite would throw the log away, with all that is in it.
+            raise StoreDamaged(str(self.path), "it is missing or empty, but its log is there")
+        if not self._real.exists():
+            os.close(os.open(self._real, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            _sync_folder(self._real.parent)
+
+    def _open(self) -> sqlite3.Connection:
+        is_new = not self._real.stat().st_size
+        if not is_new:
+            self._check_header()
+        connection: sqlite3.Connection = self._connect(self._real)
+        try:
+            if not is_new:
+                (kind,) = connection.execute("PRAGMA application_id").fetchone()
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                is_new = not self._has_tables(connection)
+                self._check_kind(kind, version, is_new)
+            self._configure(connection)
+            if is_new:
+                connection.executescript(
+                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+                    f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                )
+            self._check_content(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_header(self) -> None:
+        """Refuses what is foreign before SQLite sees it, which might write what is in its log."""
+        with self._real.open("rb") as file:
+            header = file.read(_HEADER_OCTETS)
+        if len(header) < _HEADER_OCTETS or not header.startswith(_MAGIC):
+            raise StoreDamaged(str(self.path), "this is no SQLite database")
+        version, kind = (int.from_bytes(header[at : at + 4], "big", signed=True) for at in (60, 68))
+        # Those of a new store may still be in its log.
+        self._check_kind(kind, version, is_empty=True)
+
+    def _check_kind(self, kind: int, version: int, is_empty: bool) -> None:
+        if is_empty and not kind and not version:
+            return
+        if kind != APPLICATION_ID:
+            raise StoreDamaged(str(self.path), "this is a database of another program")
+        if version > SCHEMA_VERSION:
+            raise StoreDamaged(
+                str(self.path),
+                f"written by a newer version (format {version}, this one reads {SCHEMA_VERSION})",
+            )
+        if version != SCHEMA_VERSION:
+            raise StoreDamaged(str(self.path), f"there is no format {version}")
+
+    def _configure(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 5000")
+        for setting in (
+            "mmap_size = 0",
+            # Also for the change to WAL, which is a transaction.
+            "synchronous = FULL",
+            "trusted_schema = OFF",
+            "foreign_keys = ON",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise StoreFailed(str(self.path), f"its journal is {mode}, and has to be wal")
+        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_OCTETS}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+
+    @staticmethod
+    def _has_tables(connection: sqlite3.Connection) -> bool:
+        return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
+
+    def _check_content(self, connection: sqlite3.Connection) -> None:
+        """After a stop that was none in order, the whole file is looked through."""
+        if _schema_of(connection) != _own_schema():
+            raise StoreDamaged(str(self.path), "its tables are not those of a store")
+        found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        numbers, clean = found.get("numbers"), found.get("clean")
+        if clean not in (0, 1) or not _is_number(numbers):
+            raise StoreDamaged(str(self.path), "its table meta lacks values")
+        (last,) = connection.execute("SELECT max(number) FROM message").fetchone()
+        if not _is_number(last or 0):
+            raise StoreDamaged(str(self.path), f"{last} is too large a number")
+        if not clean:
+            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if result != "ok":
+                raise StoreDamaged(str(self.path), f"damaged: {result}")
+        connection.execute("UPDATE meta SET value = 0 WHERE name = 'clean'")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value <= _MOST_NUMBER
+
+
+def _schema_of(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    """What tables and indices it has, but for SQLite's own."""
+    return connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema "
+        "WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+    ).fetchall()
+
+
+def _own_schema() -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(_SCHEMA)
+        return _schema_of(connection)
+    finally:
+        connection.close()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def is_want_of_room(error: BaseException) -> bool:
+    """Whether SQLite could not write because the disk is full."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE
+
+
+#: Faults of the file and not of the disk; 0 is a text that is no UTF-8.
+_FAULTS_OF_THE_FILE = frozenset(
+    {
+        0,
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_SCHEMA,
+    }
+)
+
+
+def _as_store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    """What SQLite says when a file cannot be opened: the file's fault, or the disk's."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    if is_want_of_room(error):
+        return StoreFull(str(path), str(error))
+    if code & 0xFF == sqlite3.SQLITE_BUSY:
+        return StoreInUse(str(path), "in use by another program")
+    if code & 0xFF in _FAULTS_OF_THE_FILE:
+        # What it says of a text that is no UTF-8 has the text in it.
+        return StoreDamaged(str(path), str(error) if code else "a text in it is no UTF-8")
+    return StoreFailed(str(path), str(error))

@@ -1,0 +1,199 @@
+"""A store that ends with the process: for tests, simulators and what may be lost."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from math import inf
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from twisted_smpp.errors import StoreFailed, StoreFull
+from twisted_smpp.interfaces import IMessageStore
+from twisted_smpp.store.record import Record
+
+__all__ = ["MemoryStore"]
+
+
+class _Queue:
+    """Numbers by a time: when they are due, or since when they are done."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.due: dict[int, float] = {}
+        # With entries of the past; they are dropped when they come to the top.
+        self.heap: list[tuple[float, int]] = []
+
+    def put(self, number: int, due: float | None) -> None:
+        if due is None:
+            self.due.pop(number, None)
+        elif self.due.get(number) != due:
+            self.due[number] = due
+            heappush(self.heap, (due, number))
+            if len(self.heap) > 2 * len(self.due) + 100:
+                self.heap = sorted((at, each) for each, at in self.due.items())
+
+    def earliest(self, now: float, most: int) -> list[int]:
+        found: list[tuple[float, int]] = []
+        while self.heap and len(found) < most:
+            due, number = self.heap[0]
+            if due > now:
+                break
+            heappop(self.heap)
+            if self.due.get(number) == due and (not found or found[-1][1] != number):
+                found.append((due, number))
+        for each in found:
+            heappush(self.heap, each)
+        return [number for _, number in found]
+
+
+@implementer(IMessageStore)
+class MemoryStore:
+    """Records in a dict. All methods are done at once.
+
+    A record is kept as it is, not as a copy: what is changed afterwards is changed here, too,
+    but for ``queue`` and ``due``, which count as they were when it was last saved.
+
+    Args:
+        most: records that it keeps, done ones too; more are refused with StoreFull.
+    """
+
+    def __init__(self, most: int = 1_000_000) -> None:
+        self._most = most
+        self._number = 0
+        self._records: dict[int, Record] = {}
+        self._queues: dict[str, _Queue] = {}
+        #: In which of them a record is, whatever its ``queue`` has become since.
+        self._places: dict[int, _Queue] = {}
+        self._done = _Queue()
+        self._failing: list[Deferred[StoreFailed]] = []
+        self.failed: StoreFailed | None = None
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def full(self) -> bool:
+        """Whether it takes no new records."""
+        return len(self._records) >= self._most
+
+    def open(self) -> None:
+        """Nothing is to be made ready."""
+
+    def close(self) -> None:
+        """Nothing waits to be written."""
+
+    def when_failed(self) -> Deferred[StoreFailed]:
+        """It never fails."""
+        deferred: Deferred[StoreFailed] = Deferred(self._failing.remove)
+        self._failing.append(deferred)
+        return deferred
+
+    def next_number(self) -> int:
+        """One more than the last."""
+        self._number += 1
+        return self._number
+
+    def add(self, record: Record) -> None:
+        """Keeps a new record.
+
+        Raises:
+            StoreFull: there are too many.
+            ValueError: a file could not keep it; nor could :class:`SQLiteStore`.
+        """
+        if len(self._records) >= self._most:
+            raise StoreFull("", f"{len(self._records)} records, at most {self._most} are kept")
+        self.save(record)
+
+    def save(self, record: Record) -> None:
+        """Keeps a record as it is now."""
+        record.check()
+        number = record.number
+        self._records[number] = record
+        place = self._places.pop(number, None)
+        if record.due is not None:
+            queue = self._queues.get(record.queue)
+            if queue is None:
+                queue = self._queues[record.queue] = _Queue(record.queue)
+            queue.put(number, record.due)
+            self._places[number] = queue
+            if place is queue:
+                place = None
+        self._leave(place, number)
+        self._done.put(number, record.done)
+
+    def remove(self, number: int) -> None:
+        """Forgets a record."""
+        self._records.pop(number, None)
+        self._leave(self._places.pop(number, None), number)
+        self._done.put(number, None)
+
+    def _leave(self, queue: _Queue | None, number: int) -> None:
+        if queue is not None:
+            queue.put(number, None)
+            if not queue.due:
+                del self._queues[queue.name]
+
+    def get(self, number: int) -> Deferred[Record | None]:
+        """Fires with the record, or None."""
+        return succeed(self._records.get(number))
+
+    def due(self, queue: str, now: float, most: int) -> Deferred[list[Record]]:
+        """Fires with what is due."""
+        waiting = self._queues.get(queue)
+        numbers = [] if waiting is None else waiting.earliest(now, most)
+        return succeed([self._records[number] for number in numbers])
+
+    def expired(self, now: float, most: int) -> Deferred[list[Record]]:
+        """Fires with what waits although its time is over."""
+        found = [
+            record
+            for queue in self._queues.values()
+            for record in map(self._records.__getitem__, queue.due)
+            if record.expires is not None and record.expires <= now
+        ]
+        found.sort(key=lambda record: (record.expires, record.number))
+        return succeed(found[:most])
+
+    def waiting(self) -> Deferred[dict[str, tuple[int, float]]]:
+        """Fires with how many wait in each queue, and until when the first."""
+        return succeed(
+            {
+                name: (len(queue.due), min(queue.due.values()))
+                for name, queue in self._queues.items()
+            }
+        )
+
+    def unfinished(self, queue: str, after: int, most: int) -> Deferred[list[Record]]:
+        """Fires with what is not done, by number."""
+        found = (
+            record
+            for number, record in sorted(self._records.items())
+            if number > after and record.queue == queue and record.done is None
+        )
+        return succeed([record for record, _ in zip(found, range(most), strict=False)])
+
+    def by_address(
+        self, owner: str, source: str, destination: str, most: int
+    ) -> Deferred[list[Record]]:
+        """Fires with what waits between two addresses, by number."""
+        found = (
+            record
+            for _, record in sorted(self._records.items())
+            if record.due is not None
+            and (record.owner, record.source, record.destination) == (owner, source, destination)
+        )
+        return succeed([record for record, _ in zip(found, range(most), strict=False)])
+
+    def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
+        """Forgets what is done and old; fires with how many."""
+        done = self._done.due
+        surplus = len(done) - keep
+        old = [
+            number
+            for place, number in enumerate(self._done.earliest(inf, most))
+            if done[number] < before or place < surplus
+        ]
+        for number in old:
+            self.remove(number)
+        return succeed(len(old))

@@ -1,0 +1,489 @@
+"""A store in one SQLite file: what is written is on the disk before anybody is told.
+
+All of SQLite happens in one thread, by one connection (with two, SQLite before 3.51.3 can damage
+its write-ahead log). What comes while a transaction is committed goes together into the next
+one, so that the wait for the disk is shared: one fsync for hundreds of messages under load.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+from zope.interface import implementer
+
+from twisted_smpp.errors import StoreFailed, StoreFull
+from twisted_smpp.interfaces import IMessageStore
+from twisted_smpp.store import questions
+from twisted_smpp.store.file import StoreFile, is_want_of_room
+from twisted_smpp.store.record import COLUMNS, Record
+from twisted_smpp.store.space import RESERVE_OCTETS, Space
+
+__all__ = ["SQLiteStore"]
+
+#: Intents of one transaction, at most.
+MOST_OF_A_BATCH = 512
+#: Numbers that are reserved at a time: none is used twice, even if it was never written.
+NUMBERS = 100_000
+#: Seconds until what could not be written for want of room is tried again.
+ROOM_SECONDS = 1.0
+
+_UPDATE = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+
+
+def _put_statement(rows: int) -> str:
+    """Puts so many rows at once."""
+    return (
+        f"INSERT INTO message ({', '.join(COLUMNS)}) "  # noqa: S608
+        f"VALUES {', '.join([_ROW] * rows)} ON CONFLICT (number) DO UPDATE SET {_UPDATE}"
+    )
+
+
+#: By the number of rows, the most first. Each statement that is executed gives up Python's lock
+#: and has to get it back from a busy reactor, so few of them are executed.
+_PUT = {rows: _put_statement(rows) for rows in (64, 16, 4, 1)}
+_REMOVE = "DELETE FROM message WHERE number = ?"
+_CLEAN = "UPDATE meta SET value = CASE name WHEN 'numbers' THEN ? ELSE 1 END"
+
+
+class _Write:
+    """A row to be put, or a number whose row is to go."""
+
+    __slots__ = ("deferred", "is_new", "number", "row")
+
+    def __init__(self, number: int, row: tuple[Any, ...] | None, is_new: bool) -> None:
+        self.number = number
+        self.row = row
+        self.is_new = is_new
+        self.deferred: Deferred[Any] = Deferred(_never_mind)
+
+
+class _Read:
+    """A question."""
+
+    __slots__ = ("ask", "deferred", "result")
+
+    def __init__(self, ask: Callable[[sqlite3.Connection], Any]) -> None:
+        self.ask = ask
+        self.result: Any = None
+        self.deferred: Deferred[Any] = Deferred(_never_mind)
+
+
+def _never_mind(deferred: Deferred[Any]) -> None:
+    """Cancelling does not undo what was given to the store; it is not waited for any more."""
+
+
+@implementer(IMessageStore)
+class SQLiteStore:
+    """Records in a file.
+
+    Args:
+        path: of the file; made, for this user only, when there is none.
+        reactor: for ``callFromThread``; None for the global one.
+        pool: a pool of one thread with ``start``, ``stop`` and ``callInThread``; None for a
+            Twisted ``ThreadPool`` of its own.
+        floor: octets of the disk that have to stay free, or new records are refused with
+            StoreFull; None for 512 MiB or 5 % of the disk, whichever is less.
+        reserve: octets of a file beside it that are freed when the disk is full all the same.
+        most_octets: octets that records may take in the file, or new ones are refused with
+            StoreFull; None for as many as the disk allows. What is under way when they are
+            reached comes on top.
+        seconds: a clock for asking the disk how full it is, once a second.
+        connect: opens a SQLite file; None for ``sqlite3.connect``.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        reactor: Any = None,
+        pool: Any = None,
+        floor: int | None = None,
+        reserve: int = RESERVE_OCTETS,
+        most_octets: int | None = None,
+        seconds: Callable[[], float] = time.monotonic,
+        connect: Callable[[Path], Any] | None = None,
+    ) -> None:
+        if reactor is None:
+            from twisted.internet import reactor
+        self.path = Path(path)
+        self._reactor = reactor
+        self._pool = pool or _one_thread()
+        self._file = StoreFile(self.path, connect)
+        self._space = Space(self.path, floor, reserve, most_octets)
+        self._seconds = seconds
+        self._connection: sqlite3.Connection | None = None
+        self._number = self._reserved = 0
+        self._next: list[_Write | _Read] = []
+        self._is_writing = self._has_to_wait = self._is_closing = False
+        self._closing: list[Deferred[None]] = []
+        self._timer: Any = None
+        #: Octets inside of the file: taken, and free.
+        self._sizes = (0, 0)
+        self._failing: list[Deferred[StoreFailed]] = []
+        self.failed: StoreFailed | None = None
+        self.full = False
+
+    def __repr__(self) -> str:
+        return f"<SQLiteStore {self.path}>"
+
+    # Open and close.
+
+    def open(self) -> None:
+        """Locks the file, looks it through, makes it ready.
+
+        After a stop that was none in order every page is read: some seconds for a gigabyte.
+
+        Raises:
+            StoreInUse: another process has it.
+            StoreDamaged: it is damaged, foreign or newer.
+            StoreFailed: it cannot be opened or made, or was closed.
+        """
+        if self._is_closing:
+            raise StoreFailed(str(self.path), "it was closed")
+        try:
+            self._open()
+        except StoreFull as error:
+            if not self._space.give_reserve():
+                raise StoreFailed(str(self.path), error.reason) from None
+            try:
+                self._open()
+            except StoreFull as again:
+                raise StoreFailed(str(self.path), again.reason) from None
+        self._is_low(self._space.look(self._seconds(), *self._sizes))
+
+    def _open(self) -> None:
+        connection = self._file.open()
+        try:
+            with self._file.errors():
+                (last,) = connection.execute("SELECT max(number) FROM message").fetchone()
+                ((reserved,),) = connection.execute(
+                    "SELECT value FROM meta WHERE name = 'numbers'"
+                ).fetchall()
+                self._number = max(last or 0, reserved)
+                self._reserved = self._reserve(connection, self._number)
+                self._sizes = _sizes(connection)
+            self._pool.start()
+        except BaseException:
+            connection.close()
+            self._file.release()
+            raise
+        self._connection = connection
+
+    def close(self) -> Deferred[None]:
+        """Writes what waits, and closes; fires when it is done.
+
+        What cannot be written even now for want of room is given up, with StoreFull.
+        """
+        if self._connection is None:
+            return succeed(None)
+        deferred: Deferred[None] = Deferred(self._closing.remove)
+        self._closing.append(deferred)
+        if not self._is_closing:
+            self._is_closing = True
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._has_to_wait or not self._is_writing:
+                self._has_to_wait = False
+                self._write_next()
+        return deferred
+
+    def when_failed(self) -> Deferred[StoreFailed]:
+        """Fires when the store has failed; may be cancelled."""
+        if self.failed is not None:
+            return succeed(self.failed)
+        deferred: Deferred[StoreFailed] = Deferred(self._failing.remove)
+        self._failing.append(deferred)
+        return deferred
+
+    # Writing.
+
+    def next_number(self) -> int:
+        """One more than the last."""
+        self._number += 1
+        return self._number
+
+    def add(self, record: Record) -> Deferred[None]:
+        """Keeps a new record; fires once it is on the disk."""
+        row = record.row()
+        if self.full and self.failed is None and not self._is_closing:
+            return fail(self._no_room_for_new())
+        return self._later(_Write(record.number, row, True))
+
+    def save(self, record: Record) -> Deferred[None]:
+        """Keeps a record as it is now; fires once that is on the disk."""
+        return self._later(_Write(record.number, record.row(), False))
+
+    def remove(self, number: int) -> Deferred[None]:
+        """Forgets a record; fires once that is on the disk."""
+        return self._later(_Write(number, None, False))
+
+    def _later(self, intent: _Write | _Read) -> Deferred[Any]:
+        if self.failed is not None:
+            return fail(self.failed)
+        if self._connection is None or self._is_closing:
+            return fail(StoreFailed(str(self.path), "it is closed"))
+        self._next.append(intent)
+        if not self._is_writing:
+            # What else this turn of the reactor gives goes into the same transaction.
+            self._is_writing = True
+            self._reactor.callLater(0, self._write_next)
+        return intent.deferred
+
+    def _write_next(self) -> None:
+        batch, self._next = self._next[:MOST_OF_A_BATCH], self._next[MOST_OF_A_BATCH:]
+        if batch and self.failed is None:
+            self._is_writing = True
+            self._pool.callInThread(self._write, batch)
+            return
+        self._is_writing = self._is_closing
+        if self._is_closing:
+            self._pool.callInThread(self._shut)
+
+    # In the thread.
+
+    def _write(self, batch: list[_Write | _Read]) -> None:
+        """One transaction; the reactor hears of it after the commit."""
+        error: BaseException | None = None
+        try:
+            self._commit(batch)
+            low = self._space.look(self._seconds(), *self._sizes)
+        except BaseException as raised:  # whatever it is, nobody may take it for written
+            error, low = raised, True
+        self._reactor.callFromThread(self._written, batch, error, low)
+
+    def _commit(self, batch: list[_Write | _Read]) -> None:
+        try:
+            self._transaction(batch)
+        except sqlite3.Error as error:
+            if not is_want_of_room(error) or not self._space.give_reserve():
+                raise
+            self._transaction(batch)
+
+    def _transaction(self, batch: list[_Write | _Read]) -> None:
+        connection = cast(sqlite3.Connection, self._connection)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            highest = max((each.number for each in batch if isinstance(each, _Write)), default=0)
+            reserved = self._reserve(connection, max(highest, self._number))
+            # The last of several writes of a record is the one that counts.
+            rows: dict[int, tuple[Any, ...] | None] = {}
+            for intent in batch:
+                if isinstance(intent, _Write):
+                    rows[intent.number] = intent.row
+                else:
+                    _put(connection, rows)
+                    rows = {}
+                    intent.result = intent.ask(connection)
+            _put(connection, rows)
+            self._sizes = _sizes(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._reserved = reserved
+
+    def _reserve(self, connection: sqlite3.Connection, number: int) -> int:
+        """Makes sure that more numbers than are given out meanwhile are reserved; up to which."""
+        if number <= self._reserved - NUMBERS // 2:
+            return self._reserved
+        reserved = number + NUMBERS
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'numbers'", (reserved,))
+        return reserved
+
+    def _shut(self) -> None:
+        error: BaseException | None = None
+        connection = cast(sqlite3.Connection, self._connection)
+        try:
+            try:
+                if self.failed is None:
+                    connection.execute(_CLEAN, (self._number,))
+            finally:
+                connection.close()
+        except Exception as raised:
+            # Without room for the mark, the next start looks the whole file through: no harm.
+            error = None if is_want_of_room(raised) else raised
+        self._reactor.callFromThread(self._shut_down, error)
+
+    # Questions.
+
+    def get(self, number: int) -> Deferred[Record | None]:
+        """Fires with the record, or None."""
+        return self._later(_Read(lambda connection: questions.get(connection, number)))
+
+    def due(self, queue: str, now: float, most: int) -> Deferred[list[Record]]:
+        """Fires with what is due."""
+        return self._later(_Read(lambda connection: questions.due(connection, queue, now, most)))
+
+    def expired(self, now: float, most: int) -> Deferred[list[Record]]:
+        """Fires with what waits although its time is over."""
+        return self._later(_Read(lambda connection: questions.expired(connection, now, most)))
+
+    def waiting(self) -> Deferred[dict[str, tuple[int, float]]]:
+        """Fires with how many wait in each queue, and until when the first."""
+        return self._later(_Read(questions.waiting))
+
+    def unfinished(self, queue: str, after: int, most: int) -> Deferred[list[Record]]:
+        """Fires with what is not done, by number."""
+        return self._later(
+            _Read(lambda connection: questions.unfinished(connection, queue, after, most))
+        )
+
+    def by_address(
+        self, owner: str, source: str, destination: str, most: int
+    ) -> Deferred[list[Record]]:
+        """Fires with what waits between two addresses, by number."""
+        return self._later(
+            _Read(
+                lambda connection: questions.by_address(
+                    connection, owner, source, destination, most
+                )
+            )
+        )
+
+    def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
+        """Forgets what is done and old; fires with how many."""
+        return self._later(
+            _Read(lambda connection: questions.purge(connection, before, keep, most))
+        )
+
+    # Back in the reactor's thread.
+
+    def _written(self, batch: list[_Write | _Read], error: BaseException | None, low: bool) -> None:
+        if error is not None:
+            self._not_written(batch, error)
+        else:
+            self._is_low(low)
+            for intent in batch:
+                if not intent.deferred.called:
+                    intent.deferred.callback(intent.result if isinstance(intent, _Read) else None)
+        if not self._has_to_wait:
+            self._write_next()
+
+    def _is_low(self, low: bool) -> None:
+        if low and not self.full:
+            self.log.error("{path}: the disk is full, no new messages", path=str(self.path))
+        elif self.full and not low:
+            self.log.info("{path}: there is room again", path=str(self.path))
+        self.full = low
+        if low and self._timer is None and not self._is_closing:
+            # Nobody else may ask: what is new is refused, and nothing old may be left to do.
+            self._timer = self._reactor.callLater(ROOM_SECONDS, self._try_again)
+
+    def _not_written(self, batch: list[_Write | _Read], error: BaseException) -> None:
+        if is_want_of_room(error):
+            self._no_room(batch)
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.failed = StoreFailed(str(self.path), f"{error}; it takes nothing more")
+        self.log.critical("{error}", error=str(self.failed))
+        waiting, self._next = self._next, []
+        for intent in [*batch, *waiting]:
+            if not intent.deferred.called:
+                intent.deferred.errback(self.failed)
+        while self._failing:
+            self._failing.pop(0).callback(self.failed)
+
+    def _no_room(self, batch: list[_Write | _Read]) -> None:
+        """The reserve was not enough: what is new is refused, the rest waits for room."""
+        self._is_low(True)
+        refused = [*batch, *self._next]
+        self._next = []
+        if not self._is_closing:
+            refused, self._next = _new_and_old(refused)
+        for intent in refused:
+            if not intent.deferred.called:
+                intent.deferred.errback(self._no_room_for_new())
+        # Somebody who was told may have closed it.
+        self._has_to_wait = bool(self._next) and not self._is_closing
+
+    def _no_room_for_new(self) -> StoreFull:
+        return StoreFull(str(self.path), "there is no room")
+
+    def _try_again(self) -> None:
+        self._timer = None
+        if self._has_to_wait:
+            self._has_to_wait = False
+            self._write_next()
+        else:
+            self._later(_Read(_nothing))
+
+    def _shut_down(self, error: BaseException | None) -> None:
+        self._connection = None
+        self._file.release()
+        self._pool.stop()
+        while self._closing:
+            deferred = self._closing.pop(0)
+            if error is None:
+                deferred.callback(None)
+            else:
+                deferred.errback(StoreFailed(str(self.path), str(error)))
+
+
+def _put(connection: sqlite3.Connection, rows: dict[int, tuple[Any, ...] | None]) -> None:
+    written = [row for row in rows.values() if row is not None]
+    _put_rows(connection, written)
+    if len(written) < len(rows):
+        gone = [(number,) for number, row in rows.items() if row is None]
+        connection.executemany(_REMOVE, gone)
+
+
+def _new_and_old(
+    intents: list[_Write | _Read],
+) -> tuple[list[_Write | _Read], list[_Write | _Read]]:
+    """What writes records that were never written, and everything else.
+
+    A later write of a record that is new here would bring it back after it was refused.
+    """
+    numbers = {each.number for each in intents if isinstance(each, _Write) and each.is_new}
+    new: list[_Write | _Read] = []
+    old: list[_Write | _Read] = []
+    for each in intents:
+        is_new = isinstance(each, _Write) and each.row is not None and each.number in numbers
+        (new if is_new else old).append(each)
+    return new, old
+
+
+def _sizes(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Octets of the file that are taken, and that are free inside of it."""
+    pages, free, octets = (
+        connection.execute(f"PRAGMA {each}").fetchone()[0]
+        for each in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * octets, free * octets
+
+
+def _nothing(_connection: sqlite3.Connection) -> None:
+    """Asks for nothing, so that only the room is looked at."""
+
+
+def _put_rows(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    begin = 0
+    for count, statement in _PUT.items():
+        while len(rows) - begin >= count:
+            values = list(chain.from_iterable(rows[begin : begin + count]))
+            connection.execute(statement, values)
+            begin += count
+
+
+def _one_thread() -> Any:
+    """A pool whose thread does not keep a process alive that has failed to close the store."""
+    pool: Any = ThreadPool(1, 1, "store")
+    pool.threadFactory = partial(threading.Thread, daemon=True)
+    return pool
