@@ -51,16 +51,16 @@ from twisted_smpp.factory import ESMEFactory, ReconnectingESMEFactory, SMPPFacto
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
 from twisted_smpp.smsc import (
-    Account,
-    AccountRealm,
     Customer,
     Keeping,
     MessageCentre,
+    Pager,
     Route,
     RouteKind,
     Routes,
     SMSCService,
     Submitted,
+    Terms,
 )
 from twisted_smpp.states import Role, State
 from twisted_smpp.status import CommandStatus
@@ -128,8 +128,6 @@ __all__ = [
     "PDU",
     "TLV",
     "TON",
-    "Account",
-    "AccountRealm",
     "Address",
     "AlertNotification",
     "BindReceiver",
@@ -178,6 +176,7 @@ __all__ = [
     "NotPermitted",
     "Outbind",
     "PDUError",
+    "Pager",
     "ParamRetrieve",
     "ParamRetrieveResp",
     "Pending",
@@ -233,6 +232,7 @@ __all__ = [
     "SubmitSMResp",
     "Submitted",
     "TLVs",
+    "Terms",
     "Throttled",
     "TimedOut",
     "Timers",

@@ -21,7 +21,7 @@ from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
-from twisted_smpp.smsc import AccountRealm, SMSCService
+from twisted_smpp.smsc import MessageCentre, SMSCService
 from twisted_smpp.text.receipt import Receipt
 
 __all__ = ["Options", "makeService"]
@@ -222,7 +222,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
 
 def _smsc(options: SMSCOptions, reactor: Any) -> IService:
-    portal = Portal(AccountRealm(IReactorTime(reactor)), options["credCheckers"])
+    portal = Portal(MessageCentre(clock=IReactorTime(reactor)), options["credCheckers"])
     service = ListeningOrExit(
         options["listen"],
         portal,
