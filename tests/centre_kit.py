@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - Twisted's names.
 """What tests of the message centre share: accounts, their sessions, and a store of each kind."""
 
 from __future__ import annotations

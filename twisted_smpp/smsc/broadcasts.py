@@ -78,7 +78,7 @@ class Broadcasts:
         if is_done:
             record.state, record.done, record.due = MessageState.DELIVERED, record.at, None
         kept = centre.accept(record, request, is_done)
-        response = request.answer(message_id=message_id)
+        response: Any = request.answer(message_id=message_id)
         return response if kept is None else kept.addCallback(lambda _: response)
 
     def _fill(self, record: Record, request: BroadcastSM) -> None:
@@ -99,9 +99,12 @@ class Broadcasts:
         if not centre.withdraw(record):
             return CommandStatus.ESME_RREPLACEFAIL
         self._fill(record, request)
-        dispatch = centre.dispatches[record.queue]
+        return self._replaced(record, request)
+
+    def _replaced(self, record: Record, request: BroadcastSM) -> Any:
+        dispatch = self._centre.dispatches[record.queue]
         response = request.answer(message_id=record.message_id)
-        kept = centre.save(record)
+        kept = self._centre.save(record)
         if kept is None:
             dispatch.expect(record.due or 0.0)
             return response

@@ -279,7 +279,12 @@ class MessageCentre(Service):
         elif not kept.called:
             also: Deferred[None] = self.store.save(receipt)
             refused: list[Failure] = []
-            kept.addErrback(lambda failure: refused.append(failure) or failure)
+
+            def is_refused(failure: Failure) -> Failure:
+                refused.append(failure)
+                return failure
+
+            kept.addErrback(is_refused)
             # In the order of the calls: whether the message is kept is known by then.
             also.addCallback(self._offer_or_forget, receipt, refused)
             self._watch(also)

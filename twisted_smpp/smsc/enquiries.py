@@ -35,7 +35,7 @@ MOST_CANCELLED = 1000
 
 
 #: Which state is told first of several.
-_RANK = {
+_RANK: dict[int, int] = {
     state: rank
     for rank, state in enumerate(
         (
@@ -214,7 +214,7 @@ class Enquiries:
 
 def decode_service_type(record: Record) -> str:
     """The service_type of a message that has come to no end."""
-    return decode(record.pdu).service_type if record.pdu else ""  # type: ignore[attr-defined, no-any-return]
+    return decode(record.pdu).service_type if record.pdu else ""  # type: ignore[attr-defined]
 
 
 def _is_of(record: Record, service_type: str) -> bool:

@@ -62,10 +62,13 @@ class Freshness:
         fresh = {record.number: record for record in records if record.number not in changed}
         again: Deferred[Any] = succeed(None)
         for number in stale:
-            again.addCallback(lambda _, number=number: self._store.get(number))
+            again.addCallback(self._get, number)
             again.addCallback(self._keep, fresh)
         # While these were asked for, others of them may have changed.
         return self.of(again.addCallback(lambda _: [fresh[key] for key in sorted(fresh)]))
+
+    def _get(self, _: object, number: int) -> Any:
+        return self._store.get(number)
 
     @staticmethod
     def _keep(record: Record | None, fresh: dict[int, Record]) -> None:

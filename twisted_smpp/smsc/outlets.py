@@ -213,7 +213,7 @@ class Sink:
         """
         deferred = maybeDeferred(self._sink.deliver, Submitted.of(record))
         if not deferred.called:
-            deferred.addTimeout(self._seconds, self._clock)
+            deferred.addTimeout(self._seconds, self._clock, _too_late)
             self._in_flight.add(deferred)
             deferred.addBoth(self._done, deferred)
         return deferred.addCallback(_state)
@@ -228,6 +228,10 @@ class Sink:
         """Waits no longer for what it has; that comes again at the next start."""
         for deferred in list(self._in_flight):
             deferred.cancel()
+
+
+def _too_late(result: Any, seconds: float) -> Any:
+    raise TimeoutError(f"a sink has not answered within {seconds:g} s")
 
 
 def _state(result: Any) -> MessageState:

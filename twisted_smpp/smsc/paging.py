@@ -49,7 +49,7 @@ class Pager:
     ) -> None:
         self._factory = factory
         self._endpoints = dict(endpoints)
-        self._fields = {"system_id": system_id, "password": password}
+        self._fields: dict[str, Any] = {"system_id": system_id, "password": password}
         Outbind(**self._fields).encode()  # wrong: said here, not when somebody is paged
         self._clock = clock
         self._seconds = seconds
