@@ -56,8 +56,6 @@ from twisted_smpp.probe import Check, Finding, Probe, Report, Verdict
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
 from twisted_smpp.smsc import (
-    Account,
-    AccountRealm,
     AccountsError,
     AccountSettings,
     AccountsFile,
@@ -66,12 +64,14 @@ from twisted_smpp.smsc import (
     DefenceLimits,
     Keeping,
     MessageCentre,
+    Pager,
     Policy,
     Route,
     RouteKind,
     Routes,
     SMSCService,
     Submitted,
+    Terms,
 )
 from twisted_smpp.states import Role, State
 from twisted_smpp.status import CommandStatus
@@ -139,8 +139,6 @@ __all__ = [
     "PDU",
     "TLV",
     "TON",
-    "Account",
-    "AccountRealm",
     "AccountSettings",
     "AccountsError",
     "AccountsFile",
@@ -199,6 +197,7 @@ __all__ = [
     "Outbind",
     "OutbindEndpoint",
     "PDUError",
+    "Pager",
     "ParamRetrieve",
     "ParamRetrieveResp",
     "Pending",
@@ -258,6 +257,7 @@ __all__ = [
     "SubmitSMResp",
     "Submitted",
     "TLVs",
+    "Terms",
     "Throttled",
     "TimedOut",
     "Timers",

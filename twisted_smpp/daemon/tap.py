@@ -24,7 +24,7 @@ from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
-from twisted_smpp.smsc import AccountRealm, AccountsFile, Defence, DefenceLimits, SMSCService
+from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentre, SMSCService
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
@@ -280,7 +280,7 @@ def _smsc(options: SMSCOptions, reactor: Any) -> IService:
     limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
     service = ListeningOrExit(
         options["listen"],
-        Portal(AccountRealm(IReactorTime(reactor)), checkers),
+        Portal(MessageCentre(clock=IReactorTime(reactor)), checkers),
         system_id=options["system-id"],
         accounts=accounts,
         defence=Defence(IReactorTime(reactor), limits, options["proxies"] or None),
