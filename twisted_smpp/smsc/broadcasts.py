@@ -99,7 +99,7 @@ class Broadcasts:
         if not centre.withdraw(record):
             return CommandStatus.ESME_RREPLACEFAIL
         self._fill(record, request)
-        return self._replaced(record, request)
+        return self._replaced(record, request)  # type: ignore[no-any-return]
 
     def _replaced(self, record: Record, request: BroadcastSM) -> Any:
         dispatch = self._centre.dispatches[record.queue]
