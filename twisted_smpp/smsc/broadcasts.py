@@ -79,7 +79,7 @@ class Broadcasts:
             record.state, record.done, record.due = MessageState.DELIVERED, record.at, None
         kept = centre.accept(record, request, is_done)
         response: Any = request.answer(message_id=message_id)
-        return response if kept is None else kept.addCallback(lambda _: response)  # type: ignore[no-any-return]
+        return response if kept is None else kept.addCallback(lambda _: response)
 
     def _fill(self, record: Record, request: BroadcastSM) -> None:
         now, terms = self._centre.now(), self._account.terms
@@ -99,7 +99,7 @@ class Broadcasts:
         if not centre.withdraw(record):
             return CommandStatus.ESME_RREPLACEFAIL
         self._fill(record, request)
-        return self._replaced(record, request)
+        return self._replaced(record, request)  # type: ignore[no-any-return]
 
     def _replaced(self, record: Record, request: BroadcastSM) -> Any:
         dispatch = self._centre.dispatches[record.queue]

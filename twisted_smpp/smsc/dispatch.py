@@ -28,7 +28,7 @@ __all__ = ["Dispatch", "Outlet"]
 
 #: Records that are fetched at a time, and that may be ready; and the octets of their PDUs,
 #: but for the first of them.
-FETCHED, MOST_READY, READY_OCTETS = 100, 150, 98_304
+FETCHED, MOST_READY, READY_OCTETS = 100, 150, 65_536
 #: Seconds until a receiver is looked at again that had no room.
 ROOM_SECONDS = 1.0
 #: Seconds until the store is asked again that could not answer.
@@ -226,7 +226,8 @@ class Dispatch:
             if not (self._ready and self.outlet.has_room()):
                 break
             self._send(self._ready.popleft())
-        if self._has_more and not self._is_asking and len(self._ready) < FETCHED // 2:
+        is_low = len(self._ready) < FETCHED // 2 and not self._is_full()
+        if self._has_more and not self._is_asking and is_low:
             self._fetch()
         if self._ready:
             # Without room a response wakes it, or the transport that is empty again, which
