@@ -10,6 +10,9 @@ from twisted_smpp.interfaces import IAccount
 from twisted_smpp.testing import success
 
 
+SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
+
+
 def make(*arguments):
     options = Options()
     options.parseOptions(list(arguments))
@@ -26,22 +29,20 @@ def error_of(capsys, *arguments):
 def test_smsc_listens_where_it_is_told():
     reactor = MemoryReactorClock()
     options = Options()
-    options.parseOptions(
-        ["smsc", "--listen", "tcp:4000:interface=127.0.0.1", "--auth", "memory:me:secret"]
-    )
+    options.parseOptions([*SMSC, "--listen", "tcp:4000:interface=127.0.0.1"])
 
     service = makeService(options, reactor=reactor)
     service.privilegedStartService()
     service.startService()
 
-    assert isinstance(service, SMSCService)
+    assert isinstance(service.smsc, SMSCService)
     assert [(server[0], server[3]) for server in reactor.tcpServers] == [(4000, "127.0.0.1")]
 
 
 def test_smsc_listens_on_this_machine_only_by_default():
     reactor = MemoryReactorClock()
     options = Options()
-    options.parseOptions(["smsc", "--auth", "memory:me:secret"])
+    options.parseOptions([*SMSC])
 
     makeService(options, reactor=reactor).startService()
 
@@ -52,9 +53,9 @@ def test_smsc_listens_on_this_machine_only_by_default():
 def test_accounts_come_from_a_checker(kind, tmp_path):
     (tmp_path / "passwords").write_text("me:secret\nother:word\n")
     argument = "memory:me:secret:other:word" if kind == "memory" else f"file:{tmp_path}/passwords"
-    service = make("smsc", "--auth", argument)
+    service = make("smsc", "--store", "memory", "--auth", argument)
 
-    login = service._portal.login(UsernamePassword(b"other", b"word"), None, IAccount)
+    login = service.smsc._portal.login(UsernamePassword(b"other", b"word"), None, IAccount)
 
     assert success(login)[0] is IAccount
 
@@ -67,9 +68,7 @@ def test_file_that_does_not_exist_is_an_error_at_once(capsys, tmp_path):
 
 def test_timers_and_window_reach_the_sessions():
     service = make(
-        "smsc",
-        "--auth",
-        "memory:me:secret",
+        *SMSC,
         "--window",
         "7",
         "--enquire-interval",
@@ -78,10 +77,10 @@ def test_timers_and_window_reach_the_sessions():
         "5",
     )
 
-    assert service.factory.window == 7
-    assert service.factory.timers.enquire_interval is None
-    assert service.factory.timers.response == 5
-    assert service.factory.timers.bind == 5
+    assert service.smsc.factory.window == 7
+    assert service.smsc.factory.timers.enquire_interval is None
+    assert service.smsc.factory.timers.response == 5
+    assert service.smsc.factory.timers.bind == 5
 
 
 @pytest.mark.parametrize(
