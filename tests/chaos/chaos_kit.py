@@ -138,19 +138,25 @@ class Gone(Exception):
 
 
 class Peer:
-    """An ESME that is bound: writes requests, reads PDUs."""
+    """An ESME that is bound: writes requests, reads PDUs.
 
-    def __init__(self, port, system_id="source", bind=BindTransmitter, timeout=SECONDS):
+    ``octets`` are what its system takes before it is read.
+    """
+
+    def __init__(self, port, system_id="source", bind=BindTransmitter, octets=None):
         self._framing = Framing()
         self._number = 0
         self._there = []
         try:
-            self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+            self.socket = socket.socket()
+            self.socket.settimeout(SECONDS)
+            if octets is not None:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, octets)
+            self.socket.connect(("127.0.0.1", port))
             self.send([bind(system_id=system_id, password="secret")])
-            (answer,) = self.read()
+            answer, *self._there = self.read()  # deliveries may come right behind it
         except BaseException as error:
-            if hasattr(self, "socket"):
-                self.socket.close()
+            self.socket.close()
             raise Gone(str(error)) from None
         assert answer.command_status == 0, answer
 
@@ -176,7 +182,10 @@ class Peer:
             raise Gone(str(error)) from None
 
     def read(self):
-        """Waits for PDUs; enquire_links are answered here."""
+        """Waits for PDUs; enquire_link and unbind are answered here."""
+        if self._there:
+            there, self._there = self._there, []
+            return there
         while True:
             try:
                 data = self.socket.recv(1 << 16)
@@ -335,6 +344,12 @@ def wait_until(condition, seconds=SECONDS, what="it"):
         if time.monotonic() > end:
             pytest.fail(f"{what} did not happen within {seconds} s")
         time.sleep(0.02)
+
+
+def wait_for_more(counts, status, more=1, seconds=SECONDS):
+    """Until so many more answers had a status."""
+    before = counts[status]
+    wait_until(lambda: counts[status] >= before + more, seconds, f"status {status:#x}")
 
 
 def ledgers_agree(source, sink, duplicates):
