@@ -4,11 +4,11 @@ import pytest
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.testing import MemoryReactorClock
 
-from twisted_smpp import ESMEService, SMSCService
+from twisted_smpp import ESMEService, Route, RouteKind, SMSCService
+from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.tap import Options, makeService
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.testing import success
-
 
 SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
 
@@ -129,3 +129,40 @@ def test_version_is_printed(capsys):
 
     assert not ended.value.code
     assert capsys.readouterr().out.startswith("twisted_smpp ")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error"),
+    [
+        ("--route", "49", "--route 49: is no PREFIX=account:NAME, loopback, at-once or nowhere"),
+        ("--route", "49=pigeon", "--route: pigeon is none of"),
+        ("--route", "49=account:", "--route: account: is none of"),
+        ("--route", "49=account:" + "n" * 16, "has more than 15 characters"),
+        ("--default-route", "sink:x", "--default-route: sink:x is none of"),
+        ("--validity", "0", "--validity is 0, more than 0"),
+        ("--retention", "-1", "--retention is negative"),
+        ("--free-space", "-1", "--free-space is negative"),
+        ("--store-limit", "0", "--store-limit has to be 1 MiB or more"),
+        ("--max-unanswered", "0", "--max-unanswered has to be 1 or more"),
+        ("--drain", "0", "--drain has to be more than 0 seconds"),
+        ("--store", "", "--store is empty"),
+    ],
+)
+def test_wrong_options_of_the_store_are_named(capsys, option, value, error):
+    assert error in error_of(capsys, *SMSC, option, value)
+
+
+def test_routes_reach_the_centre():
+    service = make(*SMSC, "--route", "+49=account:b", "--route", "4=loopback")
+
+    find = service.centre.routes.find
+    assert find("+4917") == Route(RouteKind.ACCOUNT, "b")
+    assert find("44") == Route(RouteKind.LOOPBACK)
+    assert find("1") == Route(RouteKind.AT_ONCE)
+
+
+def test_default_store_does_not_depend_on_the_folder():
+    home = {"XDG_STATE_HOME": "/home/me/state"}
+    assert str(default_store(home)) == "/home/me/state/twisted_smpp/smsc.db"
+    assert str(default_store({**home, "STATE_DIRECTORY": "/a:/b"})) == "/a/smsc.db"
+    assert default_store({"XDG_STATE_HOME": "relative"}).is_absolute()
