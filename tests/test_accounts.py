@@ -61,7 +61,7 @@ def test_every_key_is_read() -> None:
         max_receivers=2,
         max_transceivers=9,
         message_ids="decimal",
-        receipts="vodafone",
+        receipts="seconds",
     )
     networks = ("192.0.2.0/24", "2001:db8::/32", "198.51.100.0/24")
     assert Accounts.parse(text)["esme"] == AccountSettings(
@@ -84,7 +84,7 @@ def test_every_key_is_read() -> None:
         max_receivers=2,
         max_transceivers=9,
         message_ids="decimal",
-        receipts="vodafone",
+        receipts="seconds",
     )
     assert [
         Accounts.parse(text)["esme"].most(mode)
@@ -132,7 +132,7 @@ WRONG = [
     ("sources", ["4*9"], "'4*9' is not an address of at most 64 characters, with * at its end"),
     ("routes", ["1" * 65], " is not an address of at most 64 characters, with * at its end"),
     ("message_ids", "roman", "'roman' is not one of hex, decimal"),
-    ("receipts", "mine", f"'mine' is not one of {', '.join(FORMS)}"),
+    ("receipts", "mine", f"'mine' is not one of {', '.join(RECEIPTS)}"),
     ("certificate_sha256", "ab", "'ab' is not 64 hex digits"),
     ("certificate_name", "", "'' is not a text of 1 to 256 characters"),
     ("operations", ["deliver_sm"], "'deliver_sm' is not one of submit_sm, submit_multi, data_sm"),
