@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from twisted.logger import Logger
 
@@ -54,6 +55,9 @@ class Confirming:
         self._parked: OrderedDict[str, tuple[float, list[Receipt]]] = OrderedDict()
         self._parked_ids: MessageIds[str] = MessageIds(strategy, of_receipts=True)
         self.dropped = 0
+        #: Called with the id of receipts that wait no more: they have found their message, or
+        #: were dropped.
+        self.unparked: Callable[[str], object] | None = None
 
     @property
     def waiting(self) -> int:
@@ -89,10 +93,9 @@ class Confirming:
         receipt_id = self._parked_ids.match(message_id)
         if receipt_id is None:
             return
-        _, receipts = self._parked.pop(receipt_id)
-        self._parked_ids.discard(receipt_id, receipt_id)
-        for receipt in receipts:
+        for receipt in self._unpark(receipt_id):
             self.receipt(receipt, now)
+        self._tell(receipt_id)
 
     def receipt(self, receipt: Receipt, now: float) -> MessagePart | None:
         """A receipt has come.
@@ -116,10 +119,9 @@ class Confirming:
         for receipt_id in list(self._parked):
             part = self.ids.match(receipt_id)
             if part is not None and receipt_id in self._parked:
-                _, receipts = self._parked.pop(receipt_id)
-                self._parked_ids.discard(receipt_id, receipt_id)
-                for receipt in receipts:
+                for receipt in self._unpark(receipt_id):
                     self._confirm(part, receipt, now)
+                self._tell(receipt_id)
 
     def _confirm(self, part: MessagePart, receipt: Receipt, now: float) -> None:
         progress = BY_RECEIPT.get(-1 if receipt.message_state is None else receipt.message_state)
@@ -150,9 +152,18 @@ class Confirming:
             self._drop_parked()
 
     def _drop_parked(self) -> None:
-        message_id, (_, receipts) = self._parked.popitem(last=False)
+        message_id = next(iter(self._parked))
+        self.dropped += len(self._unpark(message_id))
+        self._tell(message_id)
+
+    def _unpark(self, message_id: str) -> list[Receipt]:
         self._parked_ids.discard(message_id, message_id)
-        self.dropped += len(receipts)
+        return self._parked.pop(message_id)[1]
+
+    def _tell(self, message_id: str) -> None:
+        # After what its receipts said is known: until then they may not be forgotten.
+        if self.unparked is not None:
+            self.unparked(message_id)
 
     def expire(self, now: float) -> None:
         """Gives up what has waited for too long."""

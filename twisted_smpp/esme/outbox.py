@@ -1,21 +1,21 @@
 """An outbox that outlives the process: what ``send()`` has taken is sent, whatever happens.
 
 Each part of a message is a record of a store. Before a part is sent, it is written that it is;
-so that after a crash nobody takes for unsent what the message centre may have. A message that
-has come to its end leaves the store.
+so that after a crash nobody takes for unsent what the message centre may have. A receipt that
+fits no message yet is a record, too. A message that has come to its end leaves the store.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_smpp.errors import PDUError, SMPPError, StoreFull
+from twisted_smpp.errors import SMPPError, StoreFull
 from twisted_smpp.esme.message import Message, MessagePart, Progress
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
@@ -28,12 +28,14 @@ __all__ = ["Outbox"]
 #: What the records are.
 PART, PARKED = 3, 4
 #: Records that are read at a time.
-_PAGE = 500
-#: Counters of a part that are kept with it, by the names they have in the store.
-_COUNTERS = {"refused": "refusals", "unknown": "unknowns", "resent": "resends"}
+PAGE = 500
+#: Receipts of one id that are kept while they fit no message.
+MOST_PARKED = 10
+#: Counters of a part that are kept with it, and the names they have in the store.
+_COUNTERS = (("refusals", "refused"), ("unknowns", "unknown"), ("resends", "resent"))
 _RECEIPTS = 0x03
 _OF_A_PART = ("short_message", "esm_class", "data_coding")
-_FIELDS = tuple(field.name for field in SubmitSM.fields)
+_FIELDS = tuple(field.name for field in SubmitSM.fields if field.name not in _OF_A_PART)
 
 
 class Outbox:
@@ -43,13 +45,14 @@ class Outbox:
         store: an open :class:`~twisted_smpp.interfaces.IMessageStore`; several outboxes and a
             message centre may share one.
         name: of the account or link; the same after a restart.
-        parked_seconds: how long a receipt is kept that fits no message.
         on_recovered: called with each :class:`~twisted_smpp.esme.message.Message` that an
             earlier process has left, before it goes on.
         now: returns seconds since 1970.
 
     Attributes:
         store: the store.
+        on_refused: called with a message and a :class:`~twisted_smpp.errors.StoreFull` or
+            :class:`~twisted_smpp.errors.StoreFailed` when it could not be written.
     """
 
     log = Logger()
@@ -59,24 +62,31 @@ class Outbox:
         store: IMessageStore,
         name: str,
         *,
-        parked_seconds: float = 86_400.0,
         on_recovered: Callable[[Message], object] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store: Any = store
+        self.on_refused: Callable[[Message, SMPPError], object] | None = None
         self._queue = f"outbox:{name}"
-        self._parked_seconds = parked_seconds
         self._on_recovered = on_recovered
         self._now = now
+        #: The first number that is not of an earlier process.
+        self._since = 0
         self._records: dict[MessagePart, Record] = {}
-        #: What was written last of each part, so that the same is not written again.
-        self._written: dict[MessagePart, tuple[Any, ...]] = {}
-        self._parked: dict[int, float] = {}
+        #: The numbers of receipts that fit no message yet, by the ids in them.
+        self._parked: dict[str, list[int]] = {}
+        #: The last change of a record; all are made in their order.
         self._last: Deferred[Any] | None = None
 
     def __len__(self) -> int:
         """Parts in it."""
         return len(self._records)
+
+    def _next_number(self) -> int:
+        number: int = self.store.next_number()
+        if not self._since:
+            self._since = number
+        return number
 
     # New messages.
 
@@ -89,37 +99,60 @@ class Outbox:
 
         Raises:
             StoreFull: there is no room.
+            StoreFailed: the store takes nothing more.
+            ValueError: the key is none that a store can keep.
         """
-        if self.store.full:
+        store = self.store
+        if store.failed is not None:
+            raise store.failed
+        if store.full:
             raise StoreFull("", "there is no room for one more message")
-        now = self._now()
-        first = 0
-        stored: Deferred[Any] | None = None
-        for part in message.parts:
-            number = self.store.next_number()
-            first = first or number
-            pdu = part.make_pdu(seconds) if part.ready is None else part.ready[0]
-            record = Record(
-                number,
-                PART,
-                self._queue,
-                owner=message.key or "",
-                source=message.source,
-                destination=message.destination,
-                pdu=pdu.encode(),
-                at=now,
-            )
-            if part.expires_at is not None:
-                record.expires = now + part.expires_at - seconds
-            if len(message.parts) > 1 or message.has_relative_validity:
-                record.data = {"first": first, "part": part.number, "of": len(message.parts)}
-                if message.has_relative_validity:
-                    record.data["relative"] = 1
-            self._records[part] = record
-            self._written[part] = _image(part)
-            stored = self._wait(self.store.add(record))
+        parts = message.parts
+        first, many = self._next_number(), len(parts) > 1
+        errors: list[SMPPError] = []
+        try:
+            for part in parts:
+                number = first if part is parts[0] else self._next_number()
+                record = self._record(number, part, seconds)
+                if many or message.has_relative_validity:
+                    record.data = _lasting(message, first, part)
+                written = store.add(record)
+                self._records[part] = record
+                if written is not None:
+                    written.addErrback(self._not_kept, message, errors)
+        except BaseException:
+            for part in parts:
+                self._forget(part)
+            raise
+        if many and written is not None:
+            written.addCallback(lambda _: errors[0] if errors else None)
         message.outbox = self
-        message.keeping = stored
+        message.keeping = written
+
+    def _record(self, number: int, part: MessagePart, seconds: float) -> Record:
+        message, ready, now = part.message, part.ready, self._now()
+        record = Record(
+            number,
+            PART,
+            self._queue,
+            owner=message.key or "",
+            source=message.source,
+            destination=message.destination,
+            # The session numbers a request when it sends it.
+            pdu=part.make_pdu(seconds).encode() if ready is None else ready[1],
+            at=now,
+        )
+        if part.expires_at is not None:
+            record.expires = now + part.expires_at - seconds
+        return record
+
+    def _not_kept(self, failure: Failure, message: Message, errors: list[SMPPError]) -> SMPPError:
+        failure.trap(SMPPError)
+        error: SMPPError = failure.value  # type: ignore[assignment]
+        errors.append(error)
+        if self.on_refused is not None:
+            self.on_refused(message, error)
+        return error
 
     def attempting(self, part: MessagePart) -> Deferred[Any] | None:
         """A part is about to be sent.
@@ -128,7 +161,8 @@ class Outbox:
             None when that is written, or a Deferred that fires when it is: with None, or with
             the error for which it could not be.
         """
-        return self._write(part)
+        record = self._records.get(part)
+        return None if record is None else self._write(part, record)
 
     def changed(self, message: Message) -> None:
         """Something has become of a message."""
@@ -138,51 +172,74 @@ class Outbox:
                 self._forget(part)
             return
         for part in parts:
-            if part in self._records and self._written[part] != _image(part):
-                self._write(part)
+            record = self._records.get(part)
+            if record is not None and _differs(part, record):
+                self._write(part, record)
 
-    def _write(self, part: MessagePart) -> Deferred[Any] | None:
-        record = self._records.get(part)
-        if record is None:
-            return None
-        self._written[part] = _image(part)
-        record.state = part.progress
+    def _write(self, part: MessagePart, record: Record) -> Deferred[Any] | None:
+        record.state = int(part.progress)
         record.tries = part.attempts
-        record.message_id = part.message_ids[0] if part.message_ids else ""
-        extra = {name: value for name, key in _COUNTERS.items() if (value := getattr(part, key))}
-        if len(part.message_ids) > 1:
-            extra["ids"] = list(part.message_ids)
-        if extra or record.data:
-            record.data = {**_lasting(record.data), **extra}
+        ids = part.message_ids
+        if ids and not record.message_id:
+            record.message_id = ids[0]
+            record.at = self._now()  # the time for its receipt begins
+        if part.unknowns or part.refusals or len(ids) > 1 or record.data:
+            data = dict(record.data or {})
+            data.update({key: getattr(part, name) for name, key in _COUNTERS})
+            if len(ids) > 1:
+                data["ids"] = list(ids)
+            record.data = data
         return self._wait(self.store.save(record))
 
     def _forget(self, part: MessagePart) -> None:
         record = self._records.pop(part, None)
-        self._written.pop(part, None)
         if record is not None:
             self._wait(self.store.remove(record.number))
 
     def _wait(self, written: Deferred[Any] | None) -> Deferred[Any] | None:
         """What is written; it fires with the error when it is not, and the store says why."""
+        self._last = written
         if written is not None:
-            self._last = written
             written.addErrback(_error)
         return written
 
     # Receipts.
 
-    def park(self, pdu: Any) -> None:
-        """Keeps a receipt that fits no message yet."""
-        now = self._now()
-        record = Record(self.store.next_number(), PARKED, self._queue, pdu=pdu.encode(), at=now)
-        self._parked[record.number] = now + self._parked_seconds
+    def park(self, message_id: str, pdu: Any) -> None:
+        """Keeps a receipt that fits no message yet.
+
+        Args:
+            message_id: the id in it.
+            pdu: the receipt.
+        """
+        numbers = self._parked.setdefault(message_id, []) if message_id else None
+        if numbers is None or len(numbers) >= MOST_PARKED:
+            return  # it is dropped, or said before
+        number = self._next_number()
+        numbers.append(number)
+        record = Record(number, PARKED, self._queue, pdu=pdu.encode(), at=self._now())
         self._wait(self.store.save(record))
 
+    def parked(self, message_id: str, number: int) -> None:
+        """A receipt of an earlier process has this id."""
+        self._parked.setdefault(message_id, []).append(number)
+
+    def unpark(self, message_id: str) -> None:
+        """Receipts with this id have found their message, or have waited for too long."""
+        for number in self._parked.pop(message_id, ()):
+            self._wait(self.store.remove(number))
+
     def settled(self) -> Deferred[None] | None:
-        """None when all that was given to it is written, or a Deferred that fires when it is."""
-        last, self._last = self._last, None
-        if last is None or last.called:
+        """None when all changes are written, or a Deferred that fires when they are.
+
+        It errbacks with :class:`~twisted_smpp.errors.StoreFailed` when that cannot be.
+        """
+        last = self._last
+        if last is None:
             return None
+        if last.called:
+            error: Any = last.result
+            return None if error is None else fail(error)
         settled: Deferred[None] = Deferred()
 
         def pass_on(error: SMPPError | None) -> SMPPError | None:
@@ -195,118 +252,142 @@ class Outbox:
         last.addCallback(pass_on)
         return settled
 
-    def expire(self) -> None:
-        """Forgets receipts that have waited for too long."""
-        now = self._now()
-        for number in [number for number, until in self._parked.items() if until <= now]:
-            del self._parked[number]
-            self._wait(self.store.remove(number))
-
     # After a restart.
 
-    def load(self, seconds: float) -> Deferred[tuple[list[Message], list[Any]]]:
-        """Reads what an earlier process has left.
+    async def load(
+        self,
+        seconds: Callable[[], float],
+        found: Callable[[Message, float], object],
+        receipt: Callable[[Any, int, float], object],
+    ) -> int:
+        """Reads what an earlier process has left, some at a time.
+
+        A part that was being sent is ``UNKNOWN``. A record that cannot be read is logged and
+        left where it is, with the other parts of its message.
 
         Args:
-            seconds: the time of the clock by which parts expire.
+            seconds: returns the time of the clock by which parts expire.
+            found: called with each message, the oldest first, and with the seconds since it was
+                accepted.
+            receipt: called with the PDU of each receipt that fits none, its number for
+                :meth:`parked`, and the seconds since it came.
 
         Returns:
-            a Deferred of the messages, the oldest first, and the PDUs of the receipts that
-            fit none. A part that was being sent is ``UNKNOWN``.
+            the number of messages.
+
+        Raises:
+            StoreFailed: the store failed, or was closed.
         """
-        return self._load_page(0, [], seconds)
+        if not self._since:
+            self._next_number()
+        group: list[Record] = []
+        after = count = 0
+        page: list[Record] = [Record(0, 0, "")]
+        while page and after < self._since:
+            page = await self.store.unfinished(self._queue, after, PAGE)
+            for record in page:
+                after = record.number
+                if after >= self._since:
+                    break
+                if group and _first(record) != _first(group[0]):
+                    count += self._take(group, seconds(), found)
+                    group = []
+                if record.kind == PART:
+                    group.append(record)
+                else:
+                    self._take_receipt(record, receipt)
+        return count + self._take(group, seconds(), found)
 
-    def _load_page(self, after: int, found: list[Record], seconds: float) -> Deferred[Any]:
-        page: Deferred[Any] = self.store.unfinished(self._queue, after, _PAGE)
-        return page.addCallback(self._loaded, found, seconds)
+    def _take(
+        self, group: list[Record], seconds: float, found: Callable[[Message, float], object]
+    ) -> bool:
+        """One message; whether it goes on."""
+        if not group:
+            return False
+        try:
+            pdus = [_submit_sm(record) for record in group]
+            if len(group) < (group[0].data or {}).get("of", 1):
+                self._sweep(group)
+                return False
+            message = self._message(group, pdus, seconds)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self._unreadable(group[0], error)
+            return False
+        accepted = max([record.at for record in group if record.message_id], default=self._now())
+        self._tell(message)
+        found(message, self._now() - accepted)
+        return True
 
-    def _loaded(self, page: list[Record], found: list[Record], seconds: float) -> Any:
-        found += page
-        if len(page) == _PAGE:
-            return self._load_page(page[-1].number, found, seconds)
-        groups: dict[int, list[tuple[Record, Any]]] = {}
-        parked: list[Any] = []
-        for record, pdu in self._readable(found):
-            if record.kind == PARKED:
-                self._parked[record.number] = record.at + self._parked_seconds
-                parked.append(pdu)
-            else:
-                first = (record.data or {}).get("first", record.number)
-                groups.setdefault(first, []).append((record, pdu))
-        return [self._message(group, seconds) for group in groups.values()], parked
+    def _sweep(self, group: list[Record]) -> None:
+        """The process has ended while a message was written, or taken out: nobody awaits it."""
+        self.log.warn(
+            "message {number} is not whole, and is not sent: {parts} parts are there",
+            number=group[0].number,
+            parts=len(group),
+        )
+        for record in group:
+            self._wait(self.store.remove(record.number))
 
-    def _readable(self, records: list[Record]) -> Iterator[tuple[Record, Any]]:
-        known = {record.number for record in self._records.values()}
-        for record in records:
-            if record.number in known or record.number in self._parked:
-                continue  # of this process: it was given to us while the store was read
-            try:
-                yield record, decode(record.pdu)
-            except PDUError as error:
-                self.log.error(
-                    "record {number} cannot be read: {error}",
-                    number=record.number,
-                    error=str(error),
-                )
+    def _take_receipt(self, record: Record, receipt: Callable[[Any, int, float], object]) -> None:
+        try:
+            pdu = decode(record.pdu)
+        except ValueError as error:
+            self._unreadable(record, error)
+        else:
+            receipt(pdu, record.number, self._now() - record.at)
 
-    def _message(self, group: list[tuple[Record, Any]], seconds: float) -> Message:
-        pdu = group[0][1]
-        fields = {name: getattr(pdu, name) for name in _FIELDS if name not in _OF_A_PART}
-        record = group[0][0]
+    def _unreadable(self, record: Record, error: Exception) -> None:
+        self.log.error(
+            "record {number} cannot be read: {error}", number=record.number, error=str(error)
+        )
+
+    def _message(self, group: list[Record], pdus: list[SubmitSM], seconds: float) -> Message:
+        record, pdu = group[0], pdus[0]
         message = Message(
             record.source,
             record.destination,
             None,
             bool(pdu.registered_delivery & _RECEIPTS),
-            fields,
+            {name: getattr(pdu, name) for name in _FIELDS},
             {},
         )
         message.key = record.owner or None
         message.has_relative_validity = bool((record.data or {}).get("relative"))
-        message.parts = tuple(self._part(message, *each, seconds) for each in group)
+        parts = [self._part(message, *each, seconds) for each in zip(group, pdus, strict=True)]
+        message.parts = tuple(parts)
         message.outbox = self
-        for part in message.parts:
-            self._written[part] = _image(part)
+        self._records.update(zip(parts, group, strict=True))
         return message
 
-    def _part(self, message: Message, record: Record, pdu: Any, seconds: float) -> MessagePart:
+    def _part(
+        self, message: Message, record: Record, pdu: SubmitSM, seconds: float
+    ) -> MessagePart:
         data = record.data or {}
+        tlvs: Any = pdu.tlvs
+        number, total = data.get("part", 1), data.get("of", 1)
         segment = Segment(
-            data.get("part", 1),
-            data.get("of", 1),
-            pdu.short_message,
-            pdu.esm_class,
-            pdu.data_coding,
-            pdu.tlvs,
+            number, total, pdu.short_message, pdu.esm_class, pdu.data_coding, tlvs
         )
         part = MessagePart(message, segment, 0)
         part.progress = Progress(record.state)
-        if part.progress is Progress.SENDING:
-            part.progress = Progress.UNKNOWN
         part.attempts = record.tries
         if record.message_id:
             part.message_ids = tuple(data.get("ids", [record.message_id]))
-        for name, key in _COUNTERS.items():
-            setattr(part, key, data.get(name, 0))
-        if record.state == Progress.SENDING:
+        for name, key in _COUNTERS:
+            setattr(part, name, data.get(key, 0))
+        if part.progress is Progress.SENDING:
+            part.progress = Progress.UNKNOWN
             part.unknowns += 1
         if record.expires is not None:
             part.expires_at = seconds + record.expires - self._now()
-        self._records[part] = record
         return part
 
-    def tell(self, message: Message) -> None:
-        """Tells the application of a message that an earlier process has left."""
+    def _tell(self, message: Message) -> None:
         if self._on_recovered is not None:
             try:
                 self._on_recovered(message)
             except Exception:
                 self.log.failure("a callback of the application failed")
-
-    def close(self) -> Deferred[None]:
-        """Fires when all that was given to it is written; the store stays open."""
-        settled = self.settled()
-        return succeed(None) if settled is None else settled.addErrback(lambda _: None)
 
 
 def _error(failure: Failure) -> SMPPError:
@@ -314,14 +395,33 @@ def _error(failure: Failure) -> SMPPError:
     return failure.value  # type: ignore[return-value]
 
 
-def _image(part: MessagePart) -> tuple[Any, ...]:
-    """What of a part is worth writing."""
-    return part.progress, part.attempts, part.message_ids, part.refusals, part.unknowns
+def _differs(part: MessagePart, record: Record) -> bool:
+    """Whether something is to be written of a part."""
+    return (
+        part.progress != record.state
+        or part.attempts != record.tries
+        or len(part.message_ids) > 1
+        or part.unknowns > 0
+    )
 
 
-def _lasting(data: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in (data or {}).items()
-        if name in ("first", "part", "of", "relative")
-    }
+def _lasting(message: Message, first: int, part: MessagePart) -> dict[str, Any]:
+    """What is known of a part from the beginning."""
+    data: dict[str, Any] = {}
+    if len(message.parts) > 1:
+        data = {"first": first, "part": part.number, "of": len(message.parts)}
+    if message.has_relative_validity:
+        data["relative"] = 1
+    return data
+
+
+def _first(record: Record) -> Any:
+    """What the parts of one message have in common."""
+    return (record.data or {}).get("first", record.number)
+
+
+def _submit_sm(record: Record) -> SubmitSM:
+    pdu = decode(record.pdu)
+    if not isinstance(pdu, SubmitSM):
+        raise ValueError(f"a {pdu.command} where a submit_sm was kept")
+    return pdu

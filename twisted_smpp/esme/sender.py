@@ -227,16 +227,30 @@ class Sender(Waiting):
 
     def _written(self, error: SMPPError | None, part: MessagePart) -> SMPPError | None:
         """It is written that a part is being sent: now it may be."""
-        if error is None and self.able:
+        if error is None and self.able and part.progress is Progress.SENDING:
             self._transmit(part, self._seconds())
             return None
         self._in_flight.discard(part)
-        if error is not None:
-            self._fail(part, error)
-        else:
+        if part.progress is not Progress.SENDING:
+            pass  # it was withdrawn
+        elif error is None:
             self._not_sent(part)
+        elif part.unknowns:
+            self._end(part, Progress.LOST, error)
+        else:
+            self._fail(part, error)
         self._pump()
         return error
+
+    def withdraw(self, message: Message, error: SMPPError) -> None:
+        """A message could not be written: what of it was not sent yet is not sent."""
+        for part in message.parts:
+            if part.progress is Progress.QUEUED or (
+                part.progress is Progress.SENDING and part.pdu is None
+            ):
+                part.error = error
+                part.progress = Progress.FAILED
+        message.changed()
 
     def _transmit(self, part: MessagePart, now: float) -> None:
         link: Any = self._link

@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
 
-from twisted_smpp.errors import SMPPError
+from twisted_smpp.errors import SMPPError, StoreFailed
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
 from twisted_smpp.esme.confirming import Confirming
@@ -162,9 +163,10 @@ class ESMEService(Link):
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
-        self._is_loaded = outbox is None
+        self._is_loaded = False
         self.sender = self._make_sender(self._sending)
-        self.sender.outbox = outbox
+        if outbox is not None:
+            self._keeps_in(outbox)
         self._sweep_call: IDelayedCall | None = None
 
     def _make_receiving(
@@ -200,23 +202,43 @@ class ESMEService(Link):
         self._sweep_later()
         if self.outbox is not None and not self._is_loaded:
             self._is_loaded = True
-            loading = self.outbox.load(self._clock.seconds())
-            loading.addCallback(self._recovered)
-            loading.addErrback(lambda failure: self.log.failure("the outbox is not read", failure))
+            self._recover(self.outbox)
 
-    def _recovered(self, found: tuple[list[Message], list[Any]]) -> None:
+    # What outlives the process.
+
+    def _keeps_in(self, outbox: Outbox) -> None:
+        self.sender.outbox = outbox
+        outbox.on_refused = self.sender.withdraw
+        self.confirming.unparked = outbox.unpark
+
+    def _recover(self, outbox: Outbox) -> None:
         """What an earlier process has left goes on."""
-        messages, receipts = found
-        for message in messages:
-            cast(Outbox, self.outbox).tell(message)
-            for part in message.parts:
-                for message_id in part.message_ids:
-                    self._accepted(part, message_id)
-                self.sender.recover(part)
-        for pdu in receipts:
-            self.confirming.receipt(self._read(pdu), self._clock.seconds())
-        if messages:
-            self.log.info("{count} messages of before go on", count=len(messages))
+        seconds = self._clock.seconds
+        loading = outbox.load(seconds, self._recovered, self._parked)
+        loaded = Deferred.fromCoroutine(loading)
+        loaded.addCallbacks(self._all_recovered, self._not_recovered)
+
+    def _recovered(self, message: Message, age: float) -> None:
+        for part in message.parts:
+            for message_id in part.message_ids:
+                self._accepted(part, message_id, age)
+            self.sender.recover(part)
+
+    def _parked(self, pdu: Any, number: int, age: float) -> None:
+        receipt = self._read(pdu)
+        outbox = cast(Outbox, self.outbox)
+        outbox.parked(receipt.message_id, number)
+        if self.confirming.receipt(receipt, self._clock.seconds() - age) is not None:
+            outbox.unpark(receipt.message_id)
+
+    def _all_recovered(self, count: int) -> None:
+        self._sweep_later()
+        if count:
+            self.log.info("{count} messages of before go on", count=count)
+
+    def _not_recovered(self, failure: Failure) -> None:
+        if self.running or failure.check(StoreFailed) is None:
+            self.log.failure("the outbox is not read", failure)
 
     def stopService(self) -> Deferred[None]:
         """Sends nothing more, awaits what is in flight, unbinds; fires when it is done.
@@ -275,6 +297,7 @@ class ESMEService(Link):
         Raises:
             WindowFull: too many parts wait already: await :meth:`slot` first.
             StoreFull: the outbox has no room.
+            StoreFailed: its store takes nothing more.
             ValueError: the text is too long, or a value cannot be sent; a
                 :class:`~twisted_smpp.errors.FieldError` names the field.
         """
@@ -387,8 +410,8 @@ class ESMEService(Link):
         now = self._clock.seconds()
         return LinkFigures.of(self.sender, self.confirming, self.session, now)
 
-    def _accepted(self, part: MessagePart, message_id: str) -> None:
-        self.confirming.accepted(part, message_id, self._clock.seconds())
+    def _accepted(self, part: MessagePart, message_id: str, age: float = 0.0) -> None:
+        self.confirming.accepted(part, message_id, self._clock.seconds() - age)
         self._sweep_later()
 
     # What the link tells.
@@ -438,7 +461,7 @@ class ESMEService(Link):
         """The message centre may forget a receipt once what it says is on the disk."""
         outbox = cast(Outbox, self.outbox)
         if part is None:
-            outbox.park(pdu)
+            outbox.park(receipt.message_id, pdu)
 
         def told(_: object) -> Any:
             return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
@@ -459,8 +482,6 @@ class ESMEService(Link):
         now = self._clock.seconds()
         self.sender.expire(now)
         self.confirming.expire(now)
-        if self.outbox is not None:
-            self.outbox.expire()
         receiving = self._receiving
         if receiving is not None:
             receiving.expire()
