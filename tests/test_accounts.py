@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from twisted_smpp.smsc.accounts import (
     ANY,
+    RECEIPTS,
     Accounts,
     AccountsError,
     AccountSettings,
@@ -21,7 +22,6 @@ from twisted_smpp.smsc.accounts import (
 )
 from twisted_smpp.smsc.hashes import DUMMY, PasswordHash
 from twisted_smpp.smsc.networks import read_network
-from twisted_smpp.text.receipt_forms import FORMS
 
 
 def problems(text: str) -> list[str]:

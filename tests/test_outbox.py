@@ -714,9 +714,7 @@ def test_a_receipt_that_cannot_be_read_does_not_stop_the_others(sqlite, logged_e
     sqlite.receipt("F2")
     sqlite.settle()
     first = sqlite.records()[0].number
-    sqlite.store._connection.execute(
-        "UPDATE message SET pdu = x'00' WHERE number = ?", (first,)
-    )
+    sqlite.store._connection.execute("UPDATE message SET pdu = x'00' WHERE number = ?", (first,))
 
     after = sqlite.crash()
     after.bind()

@@ -359,15 +359,11 @@ class Outbox:
         self._records.update(zip(parts, group, strict=True))
         return message
 
-    def _part(
-        self, message: Message, record: Record, pdu: SubmitSM, seconds: float
-    ) -> MessagePart:
+    def _part(self, message: Message, record: Record, pdu: SubmitSM, seconds: float) -> MessagePart:
         data = record.data or {}
         tlvs: Any = pdu.tlvs
         number, total = data.get("part", 1), data.get("of", 1)
-        segment = Segment(
-            number, total, pdu.short_message, pdu.esm_class, pdu.data_coding, tlvs
-        )
+        segment = Segment(number, total, pdu.short_message, pdu.esm_class, pdu.data_coding, tlvs)
         part = MessagePart(message, segment, 0)
         part.progress = Progress(record.state)
         part.attempts = record.tries
