@@ -41,7 +41,7 @@ class World:
             "profile": Profile(),
         }
         known = {"receipt": True, "timeout": 60.0, "source": "", "window": None, "rate": None}
-        known |= {"result": None, "verbose": False, **options}
+        known |= {"result": None, "verbose": False, "binds": 1, **options}
         wanted = [Recipient(to, text) for text in texts]
         self.run = SendRun(self.clock, settings, TextRules(), wanted, known)
         self.done = Deferred.fromCoroutine(self.run.run())

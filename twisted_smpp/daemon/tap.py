@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_smpp.esme import ESMEService
+from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
@@ -119,6 +120,7 @@ class ESMEOptions(_OneLineErrors):
         ["system-id", "u", None, "Who the ESME is."],
         ["password-file", "p", None, "File whose first line is the password."],
         ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
+        ["binds", None, 1, "Connections that share the sending.", int],
         ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
         ["window", "w", 10, "Requests that may wait for their responses.", int],
         *_TIMERS,
@@ -141,6 +143,8 @@ Examples:
             raise usage.UsageError("--system-id is needed")
         if self["bind"] not in BIND_MODES:
             raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
+        if self["binds"] < 1:
+            raise usage.UsageError(f"--binds is {self['binds']}, at least 1 is needed")
         _check_numbers(self)
         self["password"] = ""
         if self["password-file"] is not None:
@@ -237,7 +241,9 @@ def _smsc(options: SMSCOptions, reactor: Any) -> IService:
 
 
 def _esme(options: ESMEOptions, reactor: Any) -> IService:
-    return ESMEService(
+    several = options["binds"] > 1
+    make: Any = partial(ESMEPool, binds=options["binds"]) if several else ESMEService
+    service: IService = make(
         options["connect"],
         options["system-id"],
         options["password"],
@@ -249,6 +255,7 @@ def _esme(options: ESMEOptions, reactor: Any) -> IService:
         on_receipt=_log_receipt,
         reactor=reactor,
     )
+    return service
 
 
 def _log_message(message: Received) -> None:
