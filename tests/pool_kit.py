@@ -8,6 +8,7 @@ from typing import Any
 
 from esme_kit import Endpoint
 from message_centre_kit import receipt_of
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from twisted_smpp.esme import ESMEPool, LinkState, Message
@@ -166,3 +167,21 @@ class PoolWorld:
         assert waiting is None or self.pool.waiting == waiting
         assert all(link.sender.waiting == 0 for link in self.links)
         assert all(end.lost for each in self.endpoints for ends in each.ends for end in ends)
+
+
+def started(binds: Any = 2, bound: int | None = None, **settings: Any) -> PoolWorld:
+    return PoolWorld(binds, **settings).start(bound)
+
+
+def silent(world: PoolWorld, at: int, count: int = 1) -> list[Deferred[Any]]:
+    """The next requests on a link are answered by whoever fires these."""
+    answers: list[Deferred[Any]] = [Deferred() for _ in range(count)]
+    world.scripts[at] += answers
+    return answers
+
+
+def answers(world: PoolWorld, at: int, deferred: Deferred[Any], index: int = 0) -> None:
+    """The message centre accepts what came on a link so many requests ago."""
+    requests = [request for each, request in world.submitted if each == at]
+    deferred.callback(world.accept(requests[index]))
+    world.flush()

@@ -4,7 +4,7 @@ import pytest
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.testing import MemoryReactorClock
 
-from twisted_smpp import ESMEService, SMSCService
+from twisted_smpp import ESMEPool, ESMEService, SMSCService
 from twisted_smpp.daemon.tap import Options, makeService
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.testing import success
@@ -116,6 +116,15 @@ def test_esme_reads_its_password_from_the_first_line_of_a_file(tmp_path):
     bind = service.factory.bind_request()
     assert bind.command == "bind_receiver"
     assert (bind.system_id, bind.password, bind.system_type) == ("me", "secret", "VMS")
+
+
+def test_esme_with_several_binds_is_a_pool(capsys):
+    service = make("esme", "--system-id", "me", "--bind", "transmitter", "--binds", "3")
+
+    assert isinstance(service, ESMEPool)
+    assert [link.bind for link in service.links] == ["transmitter"] * 3
+    error = error_of(capsys, "esme", "--system-id", "me", "--binds", "0")
+    assert "--binds is 0, at least 1 is needed" in error
 
 
 def test_role_is_needed(capsys):

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from esme_kit import ServiceWorld
+from esme_kit import Endpoint, ServiceWorld
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from twisted_smpp import DeliverSM, MessageState
 from twisted_smpp.cli.main import main
@@ -341,3 +342,39 @@ def test_profile_of_the_page():
     assert (profile.ids, profile.text.default_alphabet) == ("hex to decimal", "latin-1")
     assert dict(profile.link) == {"window": 5, "rate": 20}
     assert profile.tlvs == {0x1400: b"1101"}
+
+
+def test_several_binds_of_the_page(capsys):
+    names = {}
+    for code in code_of("docs/howto/several-binds.md", "python"):
+        exec(compile(code, "several-binds.md", "exec"), names)
+    clock = Clock()
+    endpoint = Endpoint(clock)
+    endpoint.smsc.on_request = lambda session, pdu: pdu.answer(message_id="1a")
+    pool = names["make_pool"](endpoint, "pw", reactor=clock)
+    message = Deferred.fromCoroutine(names["notify"](pool))
+    pool.startService()
+
+    def turn():
+        while endpoint.waiting:
+            if endpoint.waiting[-1][1].called:
+                endpoint.waiting.pop()  # the attempt was cancelled
+            else:
+                endpoint.binds()
+        endpoint.flush()
+        clock.advance(0.1)
+
+    turn()
+    assert success(message).message_ids == ("1a",)
+    done = Deferred.fromCoroutine(names["maintain"](pool))
+    while not done.called:
+        turn()
+    assert success(done) is None
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [f"link {at}: {at} of 4" for at in (1, 2, 3, 4)]
+    assert lines[4:] == [f"{at} bound 0 of 10" for at in (1, 2, 3, 4)]
+    stopping = pool.stopService()
+    turn()
+    success(stopping)
+    assert clock.getDelayedCalls() == []
+    assert [link.factory.window for link in names["two_sites"]("pw").links] == [10, 50]
