@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from types import SimpleNamespace
 from typing import Any
 
 from esme_kit import Endpoint
 from message_centre_kit import receipt_of
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from twisted_smpp.esme import ESMEPool, LinkState, Message
@@ -143,8 +145,17 @@ class PoolWorld:
         """The texts that came on a link."""
         return [request.short_message.decode() for each, request in self.submitted if each == at]
 
+    def link_of(self, destination: str) -> int:
+        """The link of a destination, counted from 0, in a pool that keeps order."""
+        message = SimpleNamespace(destination=destination)
+        return self.links.index(self.pool._choice.of(message, self.pool._able, 0.0))
+
     def stops(self, seconds: float = 0) -> None:
         """It stops, and nothing is left of it."""
+        self.stops_with_waiting(0, seconds)
+
+    def stops_with_waiting(self, waiting: int | None, seconds: float = 0) -> None:
+        """The same, but for so many parts that still wait; None for any number."""
         stopping = self.pool.stopService()
         self.flush()
         self.passes(seconds)
@@ -153,5 +164,24 @@ class PoolWorld:
         left = [str(call) for call in self.clock.getDelayedCalls()]
         assert left == []
         assert self.pool.in_flight == 0
+        assert waiting is None or self.pool.waiting == waiting
         assert all(link.sender.waiting == 0 for link in self.links)
         assert all(end.lost for each in self.endpoints for ends in each.ends for end in ends)
+
+
+def started(binds: Any = 2, bound: int | None = None, **settings: Any) -> PoolWorld:
+    return PoolWorld(binds, **settings).start(bound)
+
+
+def silent(world: PoolWorld, at: int, count: int = 1) -> list[Deferred[Any]]:
+    """The next requests on a link are answered by whoever fires these."""
+    answers: list[Deferred[Any]] = [Deferred() for _ in range(count)]
+    world.scripts[at] += answers
+    return answers
+
+
+def answers(world: PoolWorld, at: int, deferred: Deferred[Any], index: int = 0) -> None:
+    """The message centre accepts what came on a link so many requests ago."""
+    requests = [request for each, request in world.submitted if each == at]
+    deferred.callback(world.accept(requests[index]))
+    world.flush()

@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from twisted_smpp import ESMEService, Route, RouteKind, SMSCService
+from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
 from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.tap import Options, makeService
@@ -127,6 +127,15 @@ def test_esme_reads_its_password_from_the_first_line_of_a_file(tmp_path):
     bind = service.factory.bind_request()
     assert bind.command == "bind_receiver"
     assert (bind.system_id, bind.password, bind.system_type) == ("me", "secret", "VMS")
+
+
+def test_esme_with_several_binds_is_a_pool(capsys):
+    service = make("esme", "--system-id", "me", "--bind", "transmitter", "--binds", "3")
+
+    assert isinstance(service, ESMEPool)
+    assert [link.bind for link in service.links] == ["transmitter"] * 3
+    error = error_of(capsys, "esme", "--system-id", "me", "--binds", "0")
+    assert "--binds is 0, at least 1 is needed" in error
 
 
 def test_role_is_needed(capsys):

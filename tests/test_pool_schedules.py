@@ -56,14 +56,15 @@ class World(PoolWorld):
     def __init__(self, random: Random, **settings: Any) -> None:
         self.random = random
         #: What the message centre of the other schedules asks for.
-        self.service = SimpleNamespace(factory=SimpleNamespace(window=settings["window"]))
+        #: An answer that it gives twice overtakes others, so that there may be more in a window.
+        window = 2 * settings["window"]
+        self.service = SimpleNamespace(factory=SimpleNamespace(window=window))
         self.parts: dict[Key, MessagePart] = {}
         self.ends: dict[MessagePart, Progress] = {}
         self.finals: Counter[Message] = Counter()
         self.heard: set[str] = set()
         #: First attempts to each destination, by the order of the parts.
         self.attempted: dict[str, dict[Key, None]] = defaultdict(dict)
-        #: What is in flight to a destination, and on which link it was sent last.
         self._dead: set[int] = set()
         super().__init__(random=random.random, **settings)
         for link in self.links:
@@ -318,6 +319,8 @@ class Schedule:
 
     def connect(self) -> None:
         for endpoint in self.world.endpoints:
+            # An attempt that was cancelled comes to nothing.
+            endpoint.waiting = [each for each in endpoint.waiting if not each[1].called]
             if endpoint.waiting:
                 if self.random.random() < self.unreachable:
                     endpoint.refuses()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from twisted_smpp.daemon.keeping import (
 )
 from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.service import CentreService
-from twisted_smpp.esme import ESMEService
+from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
@@ -174,6 +175,7 @@ class ESMEOptions(_OneLineErrors):
         ["system-id", "u", None, "Who the ESME is."],
         ["password-file", "p", None, "File whose first line is the password."],
         ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
+        ["binds", None, 1, "Connections that share the sending.", int],
         ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
         ["window", "w", 10, "Requests that may wait for their responses.", int],
         *_TIMERS,
@@ -196,6 +198,8 @@ Examples:
             raise usage.UsageError("--system-id is needed")
         if self["bind"] not in BIND_MODES:
             raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
+        if self["binds"] < 1:
+            raise usage.UsageError(f"--binds is {self['binds']}, at least 1 is needed")
         _check_numbers(self)
         self["password"] = ""
         if self["password-file"] is not None:
@@ -306,7 +310,9 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
 
 
 def _esme(options: ESMEOptions, reactor: Any) -> IService:
-    return ESMEService(
+    several = options["binds"] > 1
+    make: Any = partial(ESMEPool, binds=options["binds"]) if several else ESMEService
+    service: IService = make(
         options["connect"],
         options["system-id"],
         options["password"],
@@ -318,6 +324,7 @@ def _esme(options: ESMEOptions, reactor: Any) -> IService:
         on_receipt=_log_receipt,
         reactor=reactor,
     )
+    return service
 
 
 def _log_message(message: Received) -> None:

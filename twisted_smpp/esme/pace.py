@@ -33,7 +33,7 @@ class SharedRate:
 
     def __init__(self, bucket: TokenBucket) -> None:
         self._bucket = bucket
-        #: Who was refused and not served since; who has let another pass since.
+        #: Who was refused and not served since; who has let another have the next token.
         self._waiting: set[object] = set()
         self._yielded: set[object] = set()
         #: When each was served last, as a count.
@@ -61,7 +61,7 @@ class SharedRate:
             self._waiting.add(who)
             return False
         self._waiting -= {who, *before}
-        self._yielded.discard(who)
+        self._yielded.clear()
         self._count += 1
         self._served[who] = self._count
         return self._bucket.take(now)

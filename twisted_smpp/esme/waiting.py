@@ -98,6 +98,7 @@ class Waiting:
     def _drop(self, part: MessagePart) -> None:
         self._held.discard(part)
         if part.progress in TO_SEND and part.attempts:
+            self._new = deque(each for each in self._new if each is not part)
             self._returned = [each for each in self._returned if each is not part]
             self._later = [each for each in self._later if each[1] is not part]
             heapify(self._returned)
