@@ -353,3 +353,14 @@ def test_g08_no_damage_raises_anything_but_a_store_error(tmp_path, logged_errors
                 call.cancel()
     logged_errors.flush()
     assert all(counts.values()), json.dumps(counts)
+
+
+def test_d03_each_folder_that_is_made_is_known_to_the_one_above(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda number: synced.append(os.readlink(f"/proc/self/fd/{number}"))
+    )
+    world = World(tmp_path / "one" / "two")
+    world.open()
+    world.close()
+    assert {str(tmp_path), str(tmp_path / "one"), str(tmp_path / "one" / "two")} <= set(synced)

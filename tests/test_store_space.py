@@ -274,3 +274,20 @@ def fill(path):
     with path.open("wb", 0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))
+
+
+def test_d04_no_half_of_a_transaction_is_kept(world):
+    world.get(world.store.add(record(1)))
+    limit(world, 0)
+    small = world.store.add(record(2))
+    # Its answer parts what is written before from what is written after.
+    ask = world.store.get(2)
+    large = world.store.save(record(1, pdu=bytes(50_000)))
+    world.steps.run()
+    assert fired(small).check(StoreFull)
+    found = world.store._connection.execute("SELECT number FROM message").fetchall()
+    assert found == [(1,)]
+    limit(world, 10_000)
+    world.steps.after(1)
+    assert fired(ask) is None
+    assert fired(large) is None
