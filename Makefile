@@ -7,7 +7,7 @@ DEMO_PY := $(DEMO_VENV)/bin/python
 PIP_INSTALL := bin/python -m pip install --quiet --disable-pip-version-check
 ARGS ?=
 
-.PHONY: help demo test lint docs bench fuzz clean check-python
+.PHONY: help demo test chaos lint docs bench fuzz clean check-python
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,6 +17,9 @@ demo: $(DEMO_VENV)/.installed ## watch a short message and its receipt travel be
 
 test: $(VENV)/.installed ## run the test suite (ARGS="-k session -x" goes to pytest)
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+chaos: $(VENV)/.installed ## kill -9 the message centre 1,000 times (CHAOS_KILLS=25 for fewer) and starve it
+	CHAOS_KILLS=$${CHAOS_KILLS:-1000} $(VENV)/bin/python -m pytest tests/chaos $(ARGS)
 
 lint: $(VENV)/.installed ## check style and types
 	$(VENV)/bin/ruff check .

@@ -7,6 +7,7 @@ instant could leave them; what was not synced may be there, missing, torn or out
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,9 @@ class Connection:
         translated(lambda: self._connection.execute(script))
 
     def close(self) -> None:
-        translated(self._connection.close)
+        # As sqlite3's, which does not tell what failed while the last connection went.
+        with contextlib.suppress(apsw.Error):
+            self._connection.close()
 
 
 def translated(function: Any) -> Any:

@@ -15,7 +15,6 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from twisted_smpp import (
-    AccountRealm,
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
@@ -25,6 +24,7 @@ from twisted_smpp import (
     EnquireLink,
     GenericNack,
     InterfaceVersion,
+    MessageCentre,
     QuerySM,
     SMSCService,
     State,
@@ -206,7 +206,7 @@ class World:
 
     def _own(self) -> Factory:
         checker = InMemoryUsernamePasswordDatabaseDontUse(me=b"pw")
-        portal = Portal(AccountRealm(self.clock), [checker])
+        portal = Portal(MessageCentre(clock=self.clock), [checker])
         service = SMSCService("tcp:0", portal, reactor=self.clock)
         service.running = True
         return service.factory

@@ -18,9 +18,9 @@ from twisted_smpp.smsc.checking import Certificate
 from twisted_smpp.status import CommandStatus as S
 
 
-def made(name: str | None) -> x509.Certificate:
+def made(*names: str) -> x509.Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
-    parts = [x509.NameAttribute(x509.NameOID.COMMON_NAME, name)] if name is not None else []
+    parts = [x509.NameAttribute(x509.NameOID.COMMON_NAME, name) for name in names]
     now = datetime.datetime(2026, 1, 1)
     return (
         x509.CertificateBuilder()
@@ -50,9 +50,10 @@ def test_what_is_read_of_a_certificate() -> None:
     found = Certificate.of(Transport(SHOP))
     assert found is not None
     assert (found.name, found.sha256) == ("shop.example", PRINT)
-    nameless = Certificate.of(Transport(made(None)))
-    assert nameless is not None
-    assert nameless.name == ""
+    for names in [(), ("shop.example", "bank.example")]:
+        unclear = Certificate.of(Transport(made(*names)))
+        assert unclear is not None
+        assert unclear.name == ""
     assert Certificate.of(Transport(None)) is None
     assert Certificate.of(object()) is None
 

@@ -41,7 +41,7 @@ class World:
             "profile": Profile(),
         }
         known = {"receipt": True, "timeout": 60.0, "source": "", "window": None, "rate": None}
-        known |= {"result": None, "verbose": False, **options}
+        known |= {"result": None, "verbose": False, "binds": 1, **options}
         wanted = [Recipient(to, text) for text in texts]
         self.run = SendRun(self.clock, settings, TextRules(), wanted, known)
         self.done = Deferred.fromCoroutine(self.run.run())
@@ -258,3 +258,38 @@ def test_wrong_usage_is_said_in_one_line(arguments, what, tmp_path, monkeypatch)
     result = smpp("send", "-u", "me", *arguments)
     assert result.exit_code == 2
     assert what in result.stderr
+
+
+class PoolRun(World):
+    """The same over several connections."""
+
+    def binds_all(self):
+        while self.endpoint.waiting:
+            self.binds()
+        self.flush()
+        return self
+
+
+def test_it_sends_over_several_connections(capsys):
+    world = PoolRun(*(["Hi"] * 4), binds=2, receipt=False, rate=100.0).binds_all()
+    for _ in range(10):
+        world.clock.advance(0.1)
+        world.flush()
+    assert world.code() == 0
+    assert len(world.endpoint.ends) == 2
+    assert len(world.requests) == 4
+
+
+def test_it_gives_up_when_none_of_several_connects(capsys):
+    world = PoolRun("Hi", binds=2)
+    world.endpoint.refuses()
+    assert not world.done.called
+    world.endpoint.refuses()
+    assert world.code() == 2
+
+
+def test_one_connection_of_several_is_enough():
+    world = PoolRun("Hi", binds=2, receipt=False)
+    world.endpoint.refuses()
+    world.binds()
+    assert world.code() == 0

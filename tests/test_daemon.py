@@ -13,13 +13,16 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
-from twisted_smpp import ESMEService, SMSCService
+from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
+from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.tap import Options, makeService
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.smsc.verifying import Verifier
 from twisted_smpp.testing import success
 from twisted_smpp.wire.pdus import BindTransceiver
+
+SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
 
 
 def make(*arguments):
@@ -38,22 +41,20 @@ def error_of(capsys, *arguments):
 def test_smsc_listens_where_it_is_told():
     reactor = MemoryReactorClock()
     options = Options()
-    options.parseOptions(
-        ["smsc", "--listen", "tcp:4000:interface=127.0.0.1", "--auth", "memory:me:secret"]
-    )
+    options.parseOptions([*SMSC, "--listen", "tcp:4000:interface=127.0.0.1"])
 
     service = makeService(options, reactor=reactor)
     service.privilegedStartService()
     service.startService()
 
-    assert isinstance(service, SMSCService)
+    assert isinstance(service.smsc, SMSCService)
     assert [(server[0], server[3]) for server in reactor.tcpServers] == [(4000, "127.0.0.1")]
 
 
 def test_smsc_listens_on_this_machine_only_by_default():
     reactor = MemoryReactorClock()
     options = Options()
-    options.parseOptions(["smsc", "--auth", "memory:me:secret"])
+    options.parseOptions([*SMSC])
 
     makeService(options, reactor=reactor).startService()
 
@@ -64,9 +65,9 @@ def test_smsc_listens_on_this_machine_only_by_default():
 def test_accounts_come_from_a_checker(kind, tmp_path):
     (tmp_path / "passwords").write_text("me:secret\nother:word\n")
     argument = "memory:me:secret:other:word" if kind == "memory" else f"file:{tmp_path}/passwords"
-    service = make("smsc", "--auth", argument)
+    service = make("smsc", "--store", "memory", "--auth", argument)
 
-    login = service._portal.login(UsernamePassword(b"other", b"word"), None, IAccount)
+    login = service.smsc._portal.login(UsernamePassword(b"other", b"word"), None, IAccount)
 
     assert success(login)[0] is IAccount
 
@@ -79,9 +80,7 @@ def test_file_that_does_not_exist_is_an_error_at_once(capsys, tmp_path):
 
 def test_timers_and_window_reach_the_sessions():
     service = make(
-        "smsc",
-        "--auth",
-        "memory:me:secret",
+        *SMSC,
         "--window",
         "7",
         "--enquire-interval",
@@ -90,10 +89,10 @@ def test_timers_and_window_reach_the_sessions():
         "5",
     )
 
-    assert service.factory.window == 7
-    assert service.factory.timers.enquire_interval is None
-    assert service.factory.timers.response == 5
-    assert service.factory.timers.bind == 5
+    assert service.smsc.factory.window == 7
+    assert service.smsc.factory.timers.enquire_interval is None
+    assert service.smsc.factory.timers.response == 5
+    assert service.smsc.factory.timers.bind == 5
 
 
 @pytest.mark.parametrize(
@@ -130,6 +129,15 @@ def test_esme_reads_its_password_from_the_first_line_of_a_file(tmp_path):
     assert (bind.system_id, bind.password, bind.system_type) == ("me", "secret", "VMS")
 
 
+def test_esme_with_several_binds_is_a_pool(capsys):
+    service = make("esme", "--system-id", "me", "--bind", "transmitter", "--binds", "3")
+
+    assert isinstance(service, ESMEPool)
+    assert [link.bind for link in service.links] == ["transmitter"] * 3
+    error = error_of(capsys, "esme", "--system-id", "me", "--binds", "0")
+    assert "--binds is 0, at least 1 is needed" in error
+
+
 def test_role_is_needed(capsys):
     assert error_of(capsys) == (
         "twistd smpp: say which role: smsc or esme (--help shows the options)"
@@ -156,10 +164,13 @@ def accounts(tmp_path):
 
 
 def test_accounts_of_a_file(accounts):
-    service = make("smsc", "--accounts", str(accounts), "--max-sessions", "5", "--max-unbound", "7")
+    service = make(
+        *("smsc", "--store", "memory", "--accounts", str(accounts)),
+        *("--max-sessions", "5", "--max-unbound", "7"),
+    )
 
-    assert service.accounts.settings("shop").system_id == "shop"
-    assert (service._defence.limits.sessions, service._defence.limits.unbound) == (5, 7)
+    assert service._accounts.settings("shop").system_id == "shop"
+    assert (service.smsc._defence.limits.sessions, service.smsc._defence.limits.unbound) == (5, 7)
 
 
 def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
@@ -190,7 +201,7 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
     reactor = MemoryReactorClock()
     reactor.callFromThread = lambda function: function()
     options = Options()
-    options.parseOptions(["smsc", "--accounts", str(accounts)])
+    options.parseOptions(["smsc", "--store", "memory", "--accounts", str(accounts)])
     service = makeService(options, reactor=reactor)
     before = signal.getsignal(signal.SIGHUP)
     service.startService()
@@ -198,8 +209,8 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
 
     os.kill(os.getpid(), signal.SIGHUP)
 
-    assert service.accounts.settings("shop") is None
-    assert service.accounts.settings("bank") is not None
+    assert service._accounts.settings("shop") is None
+    assert service._accounts.settings("bank") is not None
     service.stopService()
     assert signal.getsignal(signal.SIGHUP) is before
 
@@ -232,9 +243,9 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
     arguments = ["--listen", "haproxy:tcp:4000", "--proxy", "192.0.2.1/32"]
     reactor = MemoryReactorClock()
     options = Options()
-    options.parseOptions(["smsc", "--accounts", str(accounts), *arguments])
+    options.parseOptions(["smsc", "--store", "memory", "--accounts", str(accounts), *arguments])
     service = makeService(options, reactor=reactor)
-    service.accounts._verifier = Verifier(reactor, Hashing(), b"k" * 32)
+    service._accounts._verifier = Verifier(reactor, Hashing(), b"k" * 32)
     service.startService()
     factory = reactor.tcpServers[0][1]
 
@@ -248,7 +259,7 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
         bind = BindTransceiver(system_id="shop", password="secret")
         protocol.dataReceived(bind.encode())
         reactor.advance(1)
-        bound = len(service.sessions)
+        bound = len(service.smsc.sessions)
         protocol.connectionLost(Failure(ConnectionDone()))
         return bound
 
@@ -256,3 +267,40 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
     assert connect("192.0.2.1", "198.51.100.7") == 1
     assert connect("192.0.2.1", "192.0.2.1") == 0
     service.stopService()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error"),
+    [
+        ("--route", "49", "--route 49: is no PREFIX=account:NAME, loopback, at-once or nowhere"),
+        ("--route", "49=pigeon", "--route: pigeon is none of"),
+        ("--route", "49=account:", "--route: account: is none of"),
+        ("--route", "49=account:" + "n" * 16, "has more than 15 characters"),
+        ("--default-route", "sink:x", "--default-route: sink:x is none of"),
+        ("--validity", "0", "--validity is 0, more than 0"),
+        ("--retention", "-1", "--retention is negative"),
+        ("--free-space", "-1", "--free-space is negative"),
+        ("--store-limit", "0", "--store-limit has to be 1 MiB or more"),
+        ("--max-unanswered", "0", "--max-unanswered has to be 1 or more"),
+        ("--drain", "0", "--drain has to be more than 0 seconds"),
+        ("--store", "", "--store is empty"),
+    ],
+)
+def test_wrong_options_of_the_store_are_named(capsys, option, value, error):
+    assert error in error_of(capsys, *SMSC, option, value)
+
+
+def test_routes_reach_the_centre():
+    service = make(*SMSC, "--route", "+49=account:b", "--route", "4=loopback")
+
+    find = service.centre.routes.find
+    assert find("+4917") == Route(RouteKind.ACCOUNT, "b")
+    assert find("44") == Route(RouteKind.LOOPBACK)
+    assert find("1") == Route(RouteKind.AT_ONCE)
+
+
+def test_default_store_does_not_depend_on_the_folder():
+    home = {"XDG_STATE_HOME": "/home/me/state"}
+    assert str(default_store(home)) == "/home/me/state/twisted_smpp/smsc.db"
+    assert str(default_store({**home, "STATE_DIRECTORY": "/a:/b"})) == "/a/smsc.db"
+    assert default_store({"XDG_STATE_HOME": "relative"}).is_absolute()

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from esme_kit import ServiceWorld
+from esme_kit import Endpoint, ServiceWorld
 from probe_kit import World
 from test_cli_probe import Command
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from twisted_smpp import AccountSettings, DefenceLimits, DeliverSM, MessageState
 from twisted_smpp.cli.main import main
@@ -395,3 +396,39 @@ def test_what_the_page_says_a_probe_prints(capsys):
 def test_the_page_of_the_probe_counts_its_messages():
     page = (ROOT / "docs/howto/probe.md").read_text("utf-8")
     assert f"the probe sends {World(to='4917').probe().messages} to that" in page
+
+
+def test_several_binds_of_the_page(capsys):
+    names = {}
+    for code in code_of("docs/howto/several-binds.md", "python"):
+        exec(compile(code, "several-binds.md", "exec"), names)
+    clock = Clock()
+    endpoint = Endpoint(clock)
+    endpoint.smsc.on_request = lambda session, pdu: pdu.answer(message_id="1a")
+    pool = names["make_pool"](endpoint, "pw", reactor=clock)
+    message = Deferred.fromCoroutine(names["notify"](pool))
+    pool.startService()
+
+    def turn():
+        while endpoint.waiting:
+            if endpoint.waiting[-1][1].called:
+                endpoint.waiting.pop()  # the attempt was cancelled
+            else:
+                endpoint.binds()
+        endpoint.flush()
+        clock.advance(0.1)
+
+    turn()
+    assert success(message).message_ids == ("1a",)
+    done = Deferred.fromCoroutine(names["maintain"](pool))
+    while not done.called:
+        turn()
+    assert success(done) is None
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [f"link {at}: {at} of 4" for at in (1, 2, 3, 4)]
+    assert lines[4:] == [f"{at} 0 of 10" for at in (1, 2, 3, 4)]
+    stopping = pool.stopService()
+    turn()
+    success(stopping)
+    assert clock.getDelayedCalls() == []
+    assert [link.factory.window for link in names["two_sites"]("pw").links] == [10, 50]

@@ -113,6 +113,19 @@ def test_what_may_be_asked_for() -> None:
     centre.stops()
 
 
+def test_D22_what_waits_for_the_window_is_sent_with_what_is_left_of_its_validity() -> None:
+    centre = started(window=1)
+    answer: Deferred[Any] = Deferred()
+    centre.script.append(answer)
+    first, second = centre.send(), centre.send(validity=timedelta(hours=1))
+    assert (first.progress, second.progress) == (SENDING, QUEUED)
+    centre.clock.advance(5)
+    answer.callback(centre.accept(centre.submitted[0]))
+    centre.flush()
+    assert centre.submitted[1].validity_period == "000000005955000R"
+    centre.stops()
+
+
 def test_without_a_receipt_it_is_final_once_it_is_accepted() -> None:
     centre = started()
     message = centre.send(receipt=False)

@@ -93,7 +93,7 @@ def test_P23_a_header_that_cannot_be_sent_is_refused_by_name(name: str, wrong: A
         5,
         "x",
         [(0x1400, b"")],
-        object(),
+        {1},
     ],
     ids=repr,
 )

@@ -430,6 +430,7 @@ def test_A13_either_may_go_meanwhile(who: str, tmp_path: Path) -> None:
         waiting.drop()
         world.clock.advance(6)
         assert world.service.sessions == set()
+        assert world.account.names.count("bind") == 1
     else:
         old.drop()
         waiting.flush()

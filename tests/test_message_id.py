@@ -24,6 +24,16 @@ def ids(strategy: str, *pairs: tuple[str, Any], **more: Any) -> MessageIds[Any]:
     return made
 
 
+def test_one_id_of_two_messages_is_ambiguous_also_once_it_is_known_how_ids_are_written() -> None:
+    pairs = [(f"id-{number}", number) for number in range(SETTLE_AFTER)]
+    made = ids("learn", *pairs, ("twice", "a"), ("twice", "b"))
+    assert [made.match(message_id) for message_id, _ in pairs] == list(range(SETTLE_AFTER))
+    assert made.settled == "verbatim"
+    assert made.find("twice") == Match(ambiguous=True)
+    assert made.find("id-1") == Match(1, "verbatim")
+    assert (made.matched, made.ambiguous) == (SETTLE_AFTER + 1, 1)
+
+
 # Fixed strategies.
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """The outbox: what is written when, and what goes on in the next process."""
 
 from __future__ import annotations
@@ -384,7 +385,7 @@ def test_R11_a_receipt_is_answered_once_it_is_on_the_disk(sqlite):
     sqlite.steps.turn()
     sqlite.steps.work()
     sqlite.world.flush()
-    assert not any([each.called for each in (answered, again, stray)])
+    assert not any(each.called for each in (answered, again, stray))
 
     sqlite.settle()
 

@@ -18,6 +18,7 @@ from twisted_smpp.esme.pace import (
     LONGEST_PAUSE,
     RATE_GROWTH,
     Pace,
+    SharedRate,
     TokenBucket,
 )
 
@@ -505,3 +506,42 @@ def test_D18_a_refusal_right_after_a_high_state_pauses_and_halves_no_more() -> N
     it.congested(90, 12.0)
     it.too_much(12.1, 12.2)
     assert (it.window, it.rate, it.paused_for(12.2)) == (8, 8.0, 2.0)
+
+
+# A rate that several links share.
+
+
+def test_a_shared_rate_is_taken_in_turns() -> None:
+    shared = SharedRate(TokenBucket(1.0, 1.0, 0.0))
+    links = ["a", "b", "c"]
+    served = []
+    for second in range(9):
+        # All wake up at once, and those that let others pass once more.
+        served += [link for link in links + links if shared.take(link, float(second))]
+    assert [served.count(link) for link in links] == [3, 3, 3]
+    assert shared.rate == 1.0
+
+
+def test_a_link_that_has_gone_holds_nobody_up() -> None:
+    shared = SharedRate(TokenBucket(1.0, 1.0, 0.0))
+    assert shared.take("a", 0.0)
+    assert not shared.take("b", 0.5)
+    assert not shared.take("a", 1.0)  # lets b pass
+    assert shared.take("a", 1.001)  # which does not come
+    assert shared.take("a", 2.5)
+    shared.forget("a")
+    assert shared.seconds_left(2.5) == 1.0
+
+
+def test_the_shared_rate_counts_besides_that_of_the_link() -> None:
+    shared = SharedRate(TokenBucket(1.0, 1.0, 0.0))
+    pace = Pace(10, 2.0, 1.0, lambda: 1.0, 0.0)
+    pace.shared = shared
+    assert pace.may_send(0.0)
+    assert pace.seconds_left(0.0) == 1.0
+    assert not pace.may_send(0.75)  # its own token is there, that of all is not
+    assert pace.may_send(1.0)
+    pace.shared = SharedRate(TokenBucket(100.0, 100.0, 1.0))
+    assert not pace.may_send(1.25)
+    assert pace.shared.seconds_left(1.25) == 0.0
+    assert pace.may_send(1.5)

@@ -21,7 +21,7 @@ from wire_data import frame
 
 from twisted_smpp.errors import PDUError
 from twisted_smpp.events import Timers
-from twisted_smpp.smsc import AccountRealm, SMSCService
+from twisted_smpp.smsc import MessageCentre, SMSCService
 from twisted_smpp.states import Role
 from twisted_smpp.testing import Pair, connect
 from twisted_smpp.trace import line
@@ -97,7 +97,7 @@ def test_F11_the_octets_of_an_unfinished_pdu_are_counted() -> None:
 
 
 def test_A18_a_system_id_cannot_forge_lines() -> None:
-    portal = Portal(AccountRealm(Clock()))
+    portal = Portal(MessageCentre(clock=Clock()))
     database = InMemoryUsernamePasswordDatabaseDontUse()
     evil = "a\r\n\x1b[31mroot"
     database.addUser(evil.encode(), b"pw")

@@ -35,6 +35,17 @@ def test_parts_wait_for_a_session_and_go_in_order() -> None:
     assert numbers(session)[4:] == ["4"]
 
 
+def test_what_was_made_for_one_session_is_not_sent_on_another() -> None:
+    outbox = Outbox()
+    message = outbox.send()
+    made = message.parts[0].make_pdu(0.0)
+    message.parts[0].ready = made, b"for a session of another version", object()
+    session = outbox.binds()
+    assert session.sent == [made]
+    assert session.sent[0] is not made
+    assert message.parts[0].ready is None
+
+
 def test_Q12_the_window_is_kept() -> None:
     outbox = Outbox(window=2)
     session = outbox.binds()

@@ -1,5 +1,7 @@
 """What every store of messages does, in memory of time: the same tests for both."""
 
+import sqlite3
+
 import pytest
 from store_kit import PENDING, MemoryWorld, World, columns, fired, record
 from twisted.internet.defer import CancelledError
@@ -8,7 +10,7 @@ from zope.interface.verify import verifyObject
 
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
-from twisted_smpp.store import MemoryStore, Record, SQLiteStore
+from twisted_smpp.store import MemoryStore, Record, SQLiteStore, questions
 
 
 @pytest.fixture(params=[World, MemoryWorld], ids=["sqlite", "memory"])
@@ -477,6 +479,20 @@ def test_d05_after_it_failed_it_can_be_closed_and_opened_again(broken):
     store = broken.open()
     assert broken.get(store.get(1)).number == 1
     assert broken.get(store.get(2)) is None
+
+
+def test_d02_what_was_begun_when_it_failed_is_rolled_back(file, monkeypatch, logged_errors):
+    def malformed(*_):
+        raise sqlite3.DatabaseError("malformed")
+
+    monkeypatch.setattr(questions, "get", malformed)
+    written, asked = file.store.add(record(1)), file.store.get(1)
+    file.steps.run()
+    assert fired(written).check(StoreFailed)
+    assert fired(asked).check(StoreFailed)
+    file.close()
+    assert file.get(file.open().unfinished("link", 0, 9)) == []
+    assert len(logged_errors.flush()) == 1
 
 
 def test_when_failed_cancelled_by_another_one_that_fired(broken):

@@ -30,6 +30,7 @@ from twisted_smpp.errors import (
 from twisted_smpp.esme import (
     Address,
     Confirming,
+    ESMEPool,
     ESMEService,
     Link,
     LinkChange,
@@ -38,6 +39,7 @@ from twisted_smpp.esme import (
     Message,
     MessagePart,
     OutbindEndpoint,
+    PoolLink,
     Profile,
     ProfileError,
     Progress,
@@ -54,8 +56,6 @@ from twisted_smpp.probe import Check, Finding, Probe, Report, Verdict
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
 from twisted_smpp.smsc import (
-    Account,
-    AccountRealm,
     AccountsError,
     AccountSettings,
     AccountsFile,
@@ -64,12 +64,14 @@ from twisted_smpp.smsc import (
     DefenceLimits,
     Keeping,
     MessageCentre,
+    Pager,
     Policy,
     Route,
     RouteKind,
     Routes,
     SMSCService,
     Submitted,
+    Terms,
 )
 from twisted_smpp.states import Role, State
 from twisted_smpp.status import CommandStatus
@@ -137,8 +139,6 @@ __all__ = [
     "PDU",
     "TLV",
     "TON",
-    "Account",
-    "AccountRealm",
     "AccountSettings",
     "AccountsError",
     "AccountsFile",
@@ -171,6 +171,7 @@ __all__ = [
     "DeliverSMResp",
     "DistributionList",
     "ESMEFactory",
+    "ESMEPool",
     "ESMEService",
     "EnquireLink",
     "EnquireLinkResp",
@@ -196,10 +197,12 @@ __all__ = [
     "Outbind",
     "OutbindEndpoint",
     "PDUError",
+    "Pager",
     "ParamRetrieve",
     "ParamRetrieveResp",
     "Pending",
     "Policy",
+    "PoolLink",
     "Probe",
     "Profile",
     "ProfileError",
@@ -254,6 +257,7 @@ __all__ = [
     "SubmitSMResp",
     "Submitted",
     "TLVs",
+    "Terms",
     "Throttled",
     "TimedOut",
     "Timers",

@@ -29,13 +29,17 @@ class TokenBucket:
         self._tokens = float(burst)
         self._at = now
 
+    def has(self, now: float) -> bool:
+        """Whether there is a token."""
+        self._fill(now)
+        return self._tokens >= 1 - 1e-9
+
     def take(self, now: float, count: int = 1) -> bool:
         """Takes ``count`` tokens if there is one at least; False when there is none.
 
         More than there are leave a debt, which has to be paid before the next is given.
         """
-        self._fill(now)
-        if self._tokens < 1 - 1e-9:
+        if not self.has(now):
             return False
         self._tokens -= count
         return True

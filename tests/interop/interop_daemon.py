@@ -37,7 +37,8 @@ class Daemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                # Its store is in the folder of the test, not in that of whoever runs it.
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "STATE_DIRECTORY": str(folder)},
             )
         if port is not None:
             self.wait_until(self.listening)

@@ -72,13 +72,12 @@ DELIVERING = """
 from twisted.application.service import Application
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
-from twisted.internet import reactor
 
-from twisted_smpp import Account, AccountRealm, SMSCService
+from twisted_smpp import Customer, MessageCentre, SMSCService
 from twisted_smpp.text import segments
 
 
-class Delivering(Account):
+class Delivering(Customer):
     def bound(self, session):
         super().bound(session)
         for segment in reversed(segments("Is it here? " * 20, reference=7)):
@@ -88,7 +87,7 @@ class Delivering(Account):
 
 
 checker = InMemoryUsernamePasswordDatabaseDontUse(smppclient1=b"password")
-portal = Portal(AccountRealm(reactor, make=Delivering), [checker])
+portal = Portal(MessageCentre(make=Delivering), [checker])
 application = Application("message centre")
 SMSCService("tcp:PORT:interface=127.0.0.1", portal).setServiceParent(application)
 """

@@ -234,7 +234,7 @@ def second_smsc(smsc, folder, *flags):
     """Another message centre on the port of the first."""
     listen = f"tcp:{smsc.port}:interface=127.0.0.1"
     command = [script("twistd"), *flags, "smpp", "smsc", "--auth", "memory:a:b"]
-    return run(*command, "--listen", listen, cwd=folder)
+    return run(*command, "--listen", listen, cwd=folder, env={"STATE_DIRECTORY": str(folder)})
 
 
 def test_port_that_is_taken_ends_with_one_line(smsc, tmp_path):

@@ -18,7 +18,7 @@ from twisted_smpp.cli.link_options import link_options, link_settings
 from twisted_smpp.cli.recipients import Recipient, recipients
 from twisted_smpp.cli.text_options import plain, rules_of, text_options
 from twisted_smpp.errors import SessionLost
-from twisted_smpp.esme import ESMEService
+from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.link import LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress
 from twisted_smpp.esme.service import Sending
@@ -70,6 +70,13 @@ Examples:
 )
 @click.option("--window", type=click.IntRange(min=1), help="Requests in flight.  [default: 10]")
 @click.option(
+    "--binds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Connections that share the sending.",
+)
+@click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), help="Messages a second, at most."
 )
 @click.option(
@@ -119,27 +126,37 @@ class SendRun:
         self._code = SENT
         self._was_bound = False
         self._all_accepted: Deferred[None] = Deferred()
-        profile = settings["profile"]
         window = options["window"]
         if window is not None:
             settings["window"] = window
         try:
-            self._service = ESMEService(
-                **settings,
-                text=rules,
-                sending=Sending(
-                    options["rate"] or profile.link.get("rate"),
-                    profile.link.get("burst"),
-                    ids=profile.ids,
-                    receipt_form=profile.form,
-                ),
-                on_receipt=self._receipt,
-                on_state=self._state,
-                taps=[self._show] if options["verbose"] else [],
-                reactor=reactor,
-            )
+            self._service = self._make_service(settings, rules)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+
+    def _make_service(self, settings: dict[str, Any], rules: Any) -> ESMEService | ESMEPool:
+        options, profile = self._options, settings["profile"]
+        rate, burst = options["rate"] or profile.link.get("rate"), profile.link.get("burst")
+        settings = {
+            **settings,
+            "text": rules,
+            "on_receipt": self._receipt,
+            "taps": [self._show] if options["verbose"] else [],
+            "reactor": self._reactor,
+        }
+        form = profile.form
+        if options["binds"] == 1:
+            sending = Sending(rate, burst, ids=profile.ids, receipt_form=form)
+            return ESMEService(**settings, sending=sending, on_state=self._state)
+        sending = Sending(ids=profile.ids, receipt_form=form)
+        return ESMEPool(
+            **settings,
+            binds=options["binds"],
+            rate=rate,
+            burst=burst,
+            sending=sending,
+            on_state=lambda link, change: self._state(change),
+        )
 
     async def run(self) -> int:
         """Returns the exit code."""
@@ -267,7 +284,12 @@ class SendRun:
                 self._say(f"{plain(change.reason)}; next attempt in {change.seconds:.0f} s")
             else:
                 self._say(plain(change.reason))
-                self._give_up(UNREACHABLE)
+                if self._none_connects():
+                    self._give_up(UNREACHABLE)
+
+    def _none_connects(self) -> bool:
+        links = getattr(self._service, "links", [self._service])
+        return all(link.change.state is LinkState.WAITING for link in links)
 
     async def _receipt(self, receipt: Receipt, pdu: Any) -> int | None:
         """Takes the receipts of our messages; those of others stay with the message centre."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,28 @@ from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDataba
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import AuthOptionMixin
-from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_smpp.daemon.ending import Ending
+from twisted_smpp.daemon.keeping import (
+    KEEPING,
+    RouteOptions,
+    check_keeping,
+    keeping_of,
+    routes_of,
+    store_of,
+    terms_of,
+)
 from twisted_smpp.daemon.open_files import allow_open_files
-from twisted_smpp.esme import ESMEService
+from twisted_smpp.daemon.service import CentreService
+from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
-from twisted_smpp.smsc import AccountRealm, AccountsFile, Defence, DefenceLimits, SMSCService
+from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentre, SMSCService
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
@@ -77,7 +87,7 @@ class _OneLineErrors(usage.Options):
         sys.exit(0)
 
 
-class SMSCOptions(_OneLineErrors, AuthOptionMixin):
+class SMSCOptions(_OneLineErrors, RouteOptions, AuthOptionMixin):
     """Options of ``twistd smpp smsc``."""
 
     synopsis_name = "twistd smpp smsc"
@@ -90,19 +100,29 @@ class SMSCOptions(_OneLineErrors, AuthOptionMixin):
         ["window", "w", 10, "Deliveries that may wait for their responses.", int],
         ["max-sessions", None, 1000, "Connections that may be bound.", int],
         ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
+        ["max-unanswered", None, 100, "Submissions of a session that may wait for the disk.", int],
         *_TIMERS,
+        ["write-timeout", None, 30.0, "Seconds a peer may take to read what was sent.", float],
+        ["drain", None, 30.0, "Seconds to wait at the end for what is in flight.", float],
+        *KEEPING,
     ]
-    longdesc = """Runs a message centre. It accepts messages, gives each an id and, when one
-is asked for, answers with a delivery receipt. The file of --accounts says what each
-account may do; smpp account add writes it. A file for --auth file: has a line
-"system_id:password" for each account (no further colon); --help-auth lists the other
-kinds of checkers. Passwords given with memory: can be seen by every user of this machine."""
+    longdesc = """Runs a message centre. What it has accepted is on the disk until it is
+delivered or its time is over: in the file of --store, or else in smsc.db in
+~/.local/state/twisted_smpp (under systemd, in the StateDirectory of the unit). By default every
+message counts as delivered at once; --route sends those to a number elsewhere. SIGTERM ends it
+in good order, with exit code 0. The file of --accounts says what each account may do;
+smpp account add writes it. A file for --auth file: has a line "system_id:password" for each
+account (no further colon); --help-auth lists the other kinds of checkers. Passwords given with
+memory: can be seen by every user of this machine."""
     examples = """
 Examples:
 
   twistd -n smpp smsc --auth memory:smppclient1:password
 
   twistd smpp smsc --listen tcp:2775 --accounts /etc/smpp/accounts.toml
+
+  twistd -n smpp smsc --auth memory:a:secret:b:secret --route 4917=account:b \\
+      --default-route nowhere --store /var/lib/smpp/smsc.db
 
   twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
       --accounts /etc/smpp/accounts.toml
@@ -137,6 +157,12 @@ Examples:
             if self[name] < 1:
                 raise usage.UsageError(f"--{name} is {self[name]}, at least 1 is needed")
         _check_numbers(self)
+        if self["max-unanswered"] < 1:
+            raise usage.UsageError("--max-unanswered has to be 1 or more")
+        for name in ("write-timeout", "drain"):
+            if not self[name] > 0:
+                raise usage.UsageError(f"--{name} has to be more than 0 seconds")
+        check_keeping(self)
 
 
 class ESMEOptions(_OneLineErrors):
@@ -149,6 +175,7 @@ class ESMEOptions(_OneLineErrors):
         ["system-id", "u", None, "Who the ESME is."],
         ["password-file", "p", None, "File whose first line is the password."],
         ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
+        ["binds", None, 1, "Connections that share the sending.", int],
         ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
         ["window", "w", 10, "Requests that may wait for their responses.", int],
         *_TIMERS,
@@ -171,6 +198,8 @@ Examples:
             raise usage.UsageError("--system-id is needed")
         if self["bind"] not in BIND_MODES:
             raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
+        if self["binds"] < 1:
+            raise usage.UsageError(f"--binds is {self['binds']}, at least 1 is needed")
         _check_numbers(self)
         self["password"] = ""
         if self["password-file"] is not None:
@@ -220,82 +249,70 @@ def _check_numbers(options: Any) -> None:
         raise usage.UsageError("--response-timeout has to be more than 0 seconds")
 
 
-class ListeningOrExit(SMSCService):
-    """A message centre that ends the process with one line when it cannot listen.
-
-    Not in the background: there twistd itself tells its parent of an error, but not of an
-    exit, and the parent would wait for ever.
-    """
-
-    in_foreground = True
-    #: Read again at SIGHUP.
-    accounts: AccountsFile | None = None
-    reactor: Any = None
-    _at_hangup: Any = None
-
-    def startService(self) -> None:
-        """Starts to listen, and to heed SIGHUP."""
-        super().startService()
-        if self.accounts is not None:
-            reload, reactor = self.accounts.reload, self.reactor
-            self._at_hangup = signal.signal(
-                signal.SIGHUP, lambda *_: reactor.callFromThread(reload)
-            )
-
-    def stopService(self) -> Deferred[Any]:
-        """Stops as every message centre does."""
-        if self._at_hangup is not None:
-            signal.signal(signal.SIGHUP, self._at_hangup)
-            self._at_hangup = None
-        return super().stopService()
-
-    def _listen(self) -> None:
-        try:
-            super()._listen()
-        except CannotListenError as error:
-            if not self.in_foreground:
-                raise
-            sys.exit(f"twistd smpp smsc: {error}")
+def _take_steady_time(reactor: Any) -> None:
+    """No timer depends on the wall clock, which may be set; to be called before the first one."""
+    reactor.seconds = time.monotonic
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:
     """The service that the options describe."""
     if reactor is None:
         from twisted.internet import reactor
+
+        _take_steady_time(reactor)
     role: Any = options.subOptions
+    ending = Ending(reactor)
+    ending.take_signals()
     try:
         if isinstance(role, SMSCOptions):
-            return _smsc(role, reactor)
+            return _smsc(role, reactor, ending)
         return _esme(role, reactor)
     except ValueError as error:
         sys.exit(f"{role.synopsis_name}: {error}")
 
 
-def _smsc(options: SMSCOptions, reactor: Any) -> IService:
+def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     allow_open_files(options["max-sessions"], options["max-unbound"])
+    twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
     accounts = None
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
-    checkers = options["credCheckers"] if accounts is None else [accounts]
+    centre = MessageCentre(
+        store_of(options, reactor),
+        routes=routes_of(options, accounts),
+        terms=terms_of(options, accounts),
+        keeping=keeping_of(options),
+        clock=reactor,
+    )
     limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
-    service = ListeningOrExit(
+    smsc = SMSCService(
         options["listen"],
-        Portal(AccountRealm(IReactorTime(reactor)), checkers),
+        Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
         system_id=options["system-id"],
         accounts=accounts,
         defence=Defence(IReactorTime(reactor), limits, options["proxies"] or None),
         window=options["window"],
+        max_unanswered=options["max-unanswered"],
         timers=_timers(options, bind=5.0),
+        write_timeout=options["write-timeout"],
+        drain=options["drain"],
         reactor=reactor,
     )
-    service.accounts, service.reactor = accounts, reactor
-    twistd: Any = options.parent.parent if options.parent is not None else None
-    service.in_foreground = twistd is None or bool(twistd.get("nodaemon"))
-    return service
+    return CentreService(
+        smsc,
+        centre,
+        ending,
+        reactor,
+        in_foreground=bool(twistd.get("nodaemon", True)),
+        accounts=accounts,
+        sheds_privileges=any(twistd.get(name) is not None for name in ("uid", "gid")),
+    )
 
 
 def _esme(options: ESMEOptions, reactor: Any) -> IService:
-    return ESMEService(
+    several = options["binds"] > 1
+    make: Any = partial(ESMEPool, binds=options["binds"]) if several else ESMEService
+    service: IService = make(
         options["connect"],
         options["system-id"],
         options["password"],
@@ -307,6 +324,7 @@ def _esme(options: ESMEOptions, reactor: Any) -> IService:
         on_receipt=_log_receipt,
         reactor=reactor,
     )
+    return service
 
 
 def _log_message(message: Received) -> None:

@@ -6,6 +6,8 @@ from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Link, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
 from twisted_smpp.esme.outbind import OutbindEndpoint
+from twisted_smpp.esme.pool import ESMEPool
+from twisted_smpp.esme.pool_link import PoolLink
 from twisted_smpp.esme.profile import Profile, ProfileError
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.esme.retries import Retries, RetryClass
@@ -15,6 +17,7 @@ from twisted_smpp.esme.service import ESMEService, Sending
 __all__ = [
     "Address",
     "Confirming",
+    "ESMEPool",
     "ESMEService",
     "Link",
     "LinkChange",
@@ -23,6 +26,7 @@ __all__ = [
     "Message",
     "MessagePart",
     "OutbindEndpoint",
+    "PoolLink",
     "Profile",
     "ProfileError",
     "Progress",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from twisted_smpp.tokens import TokenBucket
 
-__all__ = ["Pace", "TokenBucket"]
+__all__ = ["Pace", "SharedRate", "TokenBucket"]
 
 #: Pauses double from the first to the longest; each is drawn at random from half to all.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -22,6 +22,59 @@ RATE_GROWTH = 0.05
 LEAST_RATE = 0.02
 #: A congestion_state (0 to 100) from which a link slows down.
 CONGESTED = 80
+
+
+class SharedRate:
+    """A rate that several links keep together; those that wait for it take turns.
+
+    Args:
+        bucket: of all of them.
+    """
+
+    def __init__(self, bucket: TokenBucket) -> None:
+        self._bucket = bucket
+        #: Who was refused and not served since; who has let another have the next token.
+        self._waiting: set[object] = set()
+        self._yielded: set[object] = set()
+        #: When each was served last, as a count.
+        self._served: dict[object, int] = {}
+        self._count = 0
+
+    @property
+    def rate(self) -> float:
+        """Messages/s of all links."""
+        return self._bucket.rate
+
+    def take(self, who: object, now: float) -> bool:
+        """Takes a token for a link.
+
+        Who was served later than another that waits lets it pass, once: that one has a timer
+        for the same moment. If it does not come it has gone.
+        """
+        if not self._bucket.has(now):
+            self._waiting.add(who)
+            return False
+        served = self._served.get(who, 0)
+        before = {each for each in self._waiting if self._served.get(each, 0) < served}
+        if before and who not in self._yielded:
+            self._yielded.add(who)
+            self._waiting.add(who)
+            return False
+        self._waiting -= {who, *before}
+        self._yielded.clear()
+        self._count += 1
+        self._served[who] = self._count
+        return self._bucket.take(now)
+
+    def seconds_left(self, now: float) -> float:
+        """Until the next token, in seconds."""
+        return self._bucket.seconds_left(now)
+
+    def forget(self, who: object) -> None:
+        """A link that is no more."""
+        self._served.pop(who, None)
+        self._waiting.discard(who)
+        self._yielded.discard(who)
 
 
 class Pace:
@@ -58,11 +111,18 @@ class Pace:
         self._paused_at = self._paused_until = self._slowed_at = float("-inf")
         self._grown_at = self._seen = now
         self.throttled = 0
+        #: The rate of all links of an account, besides that of this one.
+        self.shared: SharedRate | None = None
 
     @property
     def window(self) -> int:
         """Requests that may be in flight now."""
         return int(self._window)
+
+    @property
+    def most_window(self) -> int:
+        """Requests that may be in flight when nothing slows the link down."""
+        return int(self._most_window)
 
     @property
     def rate(self) -> float | None:
@@ -78,11 +138,19 @@ class Pace:
         """Takes the right to send one message."""
         if self.paused_for(now):
             return False
-        return self._bucket is None or self._bucket.take(now)
+        bucket, shared = self._bucket, self.shared
+        if shared is not None:
+            if bucket is not None and not bucket.has(now):
+                return False
+            if not shared.take(self, now):
+                return False
+        return bucket is None or bucket.take(now)
 
     def seconds_left(self, now: float) -> float:
         """Until :meth:`may_send` can say yes, in seconds."""
         left = self.paused_for(now)
+        if self.shared is not None:
+            left = max(left, self.shared.seconds_left(now))
         return left if self._bucket is None else max(left, self._bucket.seconds_left(now))
 
     def too_much(self, sent_at: float, now: float) -> None:

@@ -9,7 +9,7 @@ policy of the service decides. Every part ends in exactly one final state.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
@@ -31,12 +31,12 @@ from twisted_smpp.errors import (
 from twisted_smpp.esme.message import Message, MessagePart, Progress
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.retries import Retries, RetryClass
+from twisted_smpp.esme.waiting import TO_SEND, Waiting
 from twisted_smpp.wire.pdus import SubmitSMResp
 from twisted_smpp.wire.tlvs import congestion_state
 
 __all__ = ["Sender", "UnknownPolicy"]
 
-_TO_SEND = (Progress.QUEUED, Progress.UNKNOWN)
 _UNKNOWN = (Progress.HELD, Progress.UNKNOWN)
 #: Overdue responses that are still recognised.
 _MOST_OVERDUE = 1024
@@ -74,7 +74,7 @@ class Journal(Protocol):
     def attempting(self, part: MessagePart) -> Deferred[Any] | None: ...
 
 
-class Sender:
+class Sender(Waiting):
     """A queue of parts, and the sessions that take them.
 
     Args:
@@ -97,49 +97,35 @@ class Sender:
         most_waiting: int,
         accepted: Callable[[MessagePart, str], object],
     ) -> None:
+        super().__init__(clock.seconds, most_waiting)
         self._clock = clock
-        self._seconds = clock.seconds
         self.pace = pace
         self._retries = retries
         self._unknown_policy = unknown
-        self._most_waiting = most_waiting
         self._accepted_part = accepted
         self._link: Link | None = None
-        #: New parts; those that came back and go first; those whose time has not come.
-        self._new: deque[MessagePart] = deque()
-        self._returned: list[MessagePart] = []
-        self._later: list[tuple[float, MessagePart]] = []
         self._in_flight: set[MessagePart] = set()
         #: Parts whose response may still come, by the PDU that was sent; with it, until when.
         self._overdue: dict[int, tuple[Any, MessagePart, float]] = {}
-        self._held: set[MessagePart] = set()
-        self._slots: deque[Deferred[None]] = deque()
         self._call: IDelayedCall | None = None
         self._order = 0
-        self._pumping = self._giving = False
+        self._pumping = False
         self._stopped = True
         self._busy_until = float("-inf")
         #: Where it is written that a part is about to be sent.
         self.outbox: Journal | None = None
         #: How often a part was sent again although its outcome was unknown.
         self.resends = 0
+        #: Called when something may have changed; all senders that may have a part of ours.
+        self.on_change: Callable[[], object] | None = None
+        self.peers: Sequence[Sender] = (self,)
 
     # What there is.
-
-    @property
-    def waiting(self) -> int:
-        """Parts that wait to be sent, now or later."""
-        return len(self._new) + len(self._returned) + len(self._later)
 
     @property
     def in_flight(self) -> int:
         """Parts that were sent and have no response yet."""
         return len(self._in_flight)
-
-    @property
-    def held(self) -> int:
-        """Parts whose outcome is unknown, and that wait for a decision."""
-        return len(self._held)
 
     @property
     def idle(self) -> bool:
@@ -168,33 +154,6 @@ class Sender:
             part.order = self._order
             self._new.append(part)
         self._pump()
-
-    def check_room(self) -> None:
-        """Raises WindowFull when there is no room for one more message."""
-        if self.waiting >= self._most_waiting:
-            raise WindowFull(
-                f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
-            )
-
-    def slot(self) -> Deferred[None]:
-        """Fires, in order, when there is room for one more message; may be cancelled.
-
-        Nobody keeps the room: who gets it should send at once.
-        """
-        deferred: Deferred[None] = Deferred(self._slots.remove)
-        self._slots.append(deferred)
-        self._give_slots()
-        return deferred
-
-    def _give_slots(self) -> None:
-        if self._giving or not self._slots:
-            return
-        self._giving = True
-        try:
-            while self._slots and self.waiting < self._most_waiting:
-                self._slots.popleft().callback(None)
-        finally:
-            self._giving = False
 
     # The link.
 
@@ -227,6 +186,8 @@ class Sender:
             # After most responses nothing waits.
             self._give_slots()
             self._arm()
+            if self.on_change is not None:
+                self.on_change()
             return
         self._pumping = True
         try:
@@ -241,20 +202,8 @@ class Sender:
             self._pumping = False
         self._give_slots()
         self._arm()
-
-    def _has_next(self, now: float) -> bool:
-        """Whether a part waits; those that are done meanwhile are dropped on the way."""
-        while self._returned or self._new:
-            part = self._returned[0] if self._returned else self._new[0]
-            if part.expires_at is not None and part.expires_at <= now:
-                self._over(part)
-            if part.progress in _TO_SEND:
-                return True
-            if self._returned and self._returned[0] is part:
-                heappop(self._returned)
-            elif self._new and self._new[0] is part:
-                self._new.popleft()
-        return False
+        if self.on_change is not None:
+            self.on_change()
 
     def _may_send(self, now: float) -> bool:
         link = self._link
@@ -392,18 +341,17 @@ class Sender:
             part.unknowns -= 1
             if part.progress in _UNKNOWN and not part.unknowns:
                 # Now it is known: it was refused, and sending it again repeats nothing.
+                place = next((each for each in self.peers if part in each.parts()), self)
                 self._take_out(part)
                 self._refuse(RequestRefused.from_response(pdu, response), part)
+                if place is not self:  # it has moved on meanwhile, and stays there
+                    place.adopt(self.release(lambda each: each is part))
         self._pump()
 
     def _take_out(self, part: MessagePart) -> None:
-        """A part that waits does so no longer."""
-        self._held.discard(part)
-        if part.progress in _TO_SEND and part.attempts:
-            self._returned = [each for each in self._returned if each is not part]
-            self._later = [each for each in self._later if each[1] is not part]
-            heapify(self._returned)
-            heapify(self._later)
+        """A part that waits does so no longer, wherever it does."""
+        for sender in self.peers:
+            sender._drop(part)
 
     def _refused(self, failure: Failure, part: MessagePart) -> None:
         try:
@@ -532,11 +480,11 @@ class Sender:
                 break
             del self._overdue[number]
         for part in [*self._returned, *self._new, *(part for _, part in self._later)]:
-            if part.progress in _TO_SEND and part.expires_at is not None and part.expires_at <= now:
+            if part.progress in TO_SEND and part.expires_at is not None and part.expires_at <= now:
                 self._over(part)
-        self._returned = [part for part in self._returned if part.progress in _TO_SEND]
-        self._later = [each for each in self._later if each[1].progress in _TO_SEND]
-        self._new = deque(part for part in self._new if part.progress in _TO_SEND)
+        self._returned = [part for part in self._returned if part.progress in TO_SEND]
+        self._later = [each for each in self._later if each[1].progress in TO_SEND]
+        self._new = deque(part for part in self._new if part.progress in TO_SEND)
         heapify(self._returned)
         heapify(self._later)
         self._pump()
@@ -573,3 +521,15 @@ class Sender:
         if part in self._held:
             self._held.discard(part)
             self._end(part, Progress.LOST, part.error or SMPPError("given up"))
+
+    def rests_for(self, now: float) -> float:
+        """Seconds for which nothing is sent because of what was refused before."""
+        return max(self.pace.paused_for(now), self._busy_until - now, 0.0)
+
+    def room(self, now: float) -> int:
+        """How many parts more it would send soon."""
+        if not self.able or self.rests_for(now):
+            return 0
+        if self.ready and self.pace.seconds_left(now):
+            return 0  # the rate says how fast; one more would only wait here
+        return max(0, self.pace.window - len(self._in_flight) - self.ready)

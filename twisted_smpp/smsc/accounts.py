@@ -29,7 +29,6 @@ from typing import Any
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.smsc.hashes import PasswordHash
 from twisted_smpp.smsc.networks import Network, read_network
-from twisted_smpp.text.receipt_forms import FORMS
 from twisted_smpp.wire.pdus import BindTransceiver
 
 __all__ = [
@@ -54,6 +53,8 @@ OPERATIONS = (
 )
 #: How the ids of messages are written.
 MESSAGE_IDS = ("hex", "decimal")
+#: How the dates of receipts are written: with ten digits, or with twelve.
+RECEIPTS = ("standard", "seconds")
 
 _MOST_RATE = 1e6
 _MOST_COUNT = 100_000
@@ -127,7 +128,7 @@ class AccountSettings:
         max_transmitters, max_receivers, max_transceivers: of each kind; None for no limit
             besides ``max_binds``.
         message_ids: how the ids of its messages are written; see :data:`MESSAGE_IDS`.
-        receipts: the name of the form of its receipts.
+        receipts: how its receipts are written; see :data:`RECEIPTS`.
     """
 
     system_id: str
@@ -278,7 +279,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "max_receivers": _count(0),
     "max_transceivers": _count(0),
     "message_ids": _one_of(MESSAGE_IDS),
-    "receipts": _one_of(FORMS),
+    "receipts": _one_of(RECEIPTS),
 }
 
 

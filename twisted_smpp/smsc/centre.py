@@ -9,39 +9,44 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.errors import (
-    FieldError,
-    RequestRefused,
-    SessionLost,
-    SMPPError,
-    StoreError,
-)
+from twisted_smpp.errors import PDUError, RequestRefused, SessionLost, SMPPError, StoreError
 from twisted_smpp.interfaces import IAccount, IMessageSink, IMessageStore
 from twisted_smpp.smsc.customer import Customer
 from twisted_smpp.smsc.dispatch import Dispatch
-from twisted_smpp.smsc.forwarding import receipt_fields, wants_receipt
+from twisted_smpp.smsc.freshness import Freshness
 from twisted_smpp.smsc.ids import MessageIds, numbers_of
-from twisted_smpp.smsc.kinds import MESSAGE, RECEIPT, account_queue, sink_queue
-from twisted_smpp.smsc.outlets import Sessions, Sink
+from twisted_smpp.smsc.kinds import (
+    FINAL,
+    MESSAGE,
+    RECEIPT,
+    account_queue,
+    dead_queue,
+    sink_queue,
+    taken_queue,
+)
+from twisted_smpp.smsc.outlets import AtOnce, Sessions, Sink
+from twisted_smpp.smsc.paging import Pager
+from twisted_smpp.smsc.receipts import Receipts
 from twisted_smpp.smsc.routes import Route, RouteKind, Routes
+from twisted_smpp.smsc.sweep import Sweep
+from twisted_smpp.smsc.terms import Keeping, Terms
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import MemoryStore, Record
 from twisted_smpp.values import MessageState, RegisteredDelivery
 from twisted_smpp.wire.pdu import decode
-from twisted_smpp.wire.pdus import DeliverSM
 
-__all__ = ["Keeping", "MessageCentre"]
+__all__ = ["MessageCentre"]
 
 #: What a receiver may say of a delivery so that it is tried again.
 _TEMPORARY = frozenset(
@@ -52,60 +57,15 @@ _TEMPORARY = frozenset(
         CommandStatus.ESME_RSYSERR,
     }
 )
-_FINAL = frozenset(
-    {
-        MessageState.DELIVERED,
-        MessageState.EXPIRED,
-        MessageState.DELETED,
-        MessageState.UNDELIVERABLE,
-        MessageState.REJECTED,
-        MessageState.SKIPPED,
-    }
-)
-#: Records that a sweep handles at a time.
-_SLICE = 500
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """How long messages are kept and tried.
-
-    Attributes:
-        default_validity: seconds that a message is worth delivering that does not say.
-        longest_validity: seconds, at most, after it was submitted or scheduled.
-        delays: seconds before the next try after the first, second, ... refusal; the last
-            one goes on.
-        attempts: how often a delivery may be refused.
-        receipt_seconds: how long a receipt is tried.
-        final_seconds: how long a message is known that has come to its end.
-        most_final: how many of those, at most.
-        sweep: seconds between two looks for what has expired or is old.
-    """
-
-    default_validity: float = 2 * 86_400.0
-    longest_validity: float = 63 * 86_400.0
-    delays: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0, 1800.0)
-    attempts: int = 20
-    receipt_seconds: float = 7 * 86_400.0
-    final_seconds: float = 86_400.0
-    most_final: int = 1_000_000
-    sweep: float = 5.0
-
-    def __post_init__(self) -> None:
-        if not self.delays or min(self.delays) < 1:
-            raise ValueError(f"delays: {self.delays!r}, at least one of 1 s or more is needed")
-        for name in ("default_validity", "longest_validity", "attempts", "sweep"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: {getattr(self, name)!r}, more than 0 is needed")
-
-    def delay(self, tries: int) -> float:
-        """Seconds before the next try after so many."""
-        return self.delays[min(tries, len(self.delays)) - 1]
+_TERMS = Terms()
 
 
 @implementer(IRealm)
-class MessageCentre:
+class MessageCentre(Service):
     """The messages of all accounts; the realm of the portal that lets them in.
+
+    As a service it starts and stops like :meth:`start` and :meth:`stop`; its store has to be
+    opened before and closed afterwards.
 
     Args:
         store: an :class:`~twisted_smpp.interfaces.IMessageStore`; None for one in memory.
@@ -114,7 +74,9 @@ class MessageCentre:
         keeping: see :class:`Keeping`.
         clock: an ``IReactorTime``; None for the global reactor.
         ids: makes the ids of messages.
-        id_style: how ids are written, of :data:`~twisted_smpp.smsc.ids.ID_STYLES`.
+        terms: returns the :class:`Terms` of an account; asked again at each bind.
+        make: makes an account, as :class:`~twisted_smpp.smsc.customer.Customer` is made.
+        broadcast_sink: the name of the sink that broadcasts; None: they count as done at once.
         now: returns seconds since 1970.
         local: makes the local time of them, for receipts.
 
@@ -134,7 +96,9 @@ class MessageCentre:
         keeping: Keeping | None = None,
         clock: Any = None,
         ids: MessageIds | None = None,
-        id_style: str = "hex",
+        terms: Callable[[str], Terms] = lambda name: _TERMS,
+        make: Callable[..., Customer] = Customer,
+        broadcast_sink: str | None = None,
         now: Callable[[], float] = time.time,
         local: Callable[[float], datetime] = datetime.fromtimestamp,
     ) -> None:
@@ -145,45 +109,77 @@ class MessageCentre:
         self.keeping = keeping or Keeping()
         self.clock = IReactorTime(clock)
         self.ids = ids or MessageIds()
-        self.id_style = id_style
+        self.terms = terms
         self.now = now
-        self._local = local
+        self.fresh = Freshness(self.store)
+        self.pager: Pager | None = None
         self.customers: dict[str, Customer] = {}
         self.dispatches: dict[str, Dispatch] = {}
-        for name, sink in (sinks or {}).items():
-            self._dispatch(sink_queue(name), Sink(sink))
-        self._sinks = frozenset(sinks or ())
-        self._sweep_call: IDelayedCall | None = None
-        self._is_running = False
+        self._make = make
+        self._receipts = Receipts(self.store.next_number, self.keeping.receipt_seconds, local)
+        self._sinks = {name: Sink(sink, self.clock) for name, sink in (sinks or {}).items()}
+        for name, sink in self._sinks.items():
+            self._dispatch(sink_queue(name), sink)
+        self._dispatch(sink_queue(""), AtOnce())
+        if broadcast_sink is not None and broadcast_sink not in self._sinks:
+            raise ValueError(f"broadcast_sink: there is no sink {broadcast_sink!r}")
+        self.broadcast_queue = sink_queue(broadcast_sink or "")
+        #: What sinks have reported of messages that they have not returned from yet.
+        self._early: dict[int, tuple[int, int]] = {}
+        self._sweep = Sweep(
+            self.store, self.fresh, self.keeping, self.clock, now, self._overdue, self._look
+        )
 
     # Begin and end.
 
+    def startService(self) -> None:
+        """Twisted: :meth:`start`; an error of the store is logged."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self.start().addErrback(lambda failure: self.log.failure("nothing was found", failure))
+
+    def stopService(self) -> None:
+        """Twisted: :meth:`stop`."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self.stop()
+
     def start(self) -> Deferred[None]:
         """Finds what waits in the store, which has to be open; fires when that is done."""
-        self._is_running = True
-        self._sweep_later()
+        self._sweep.start()
+        for dispatch in self.dispatches.values():
+            dispatch.start()
         found: Deferred[Any] = self.store.waiting()
         return found.addCallback(self._found)
 
     def _found(self, waiting: dict[str, tuple[int, float]]) -> None:
         for queue, (count, due) in waiting.items():
-            self.log.info("{count} records wait for {queue}", count=count, queue=ascii(queue))
             kind, _, name = queue.partition(":")
+            if kind in ("dead", "taken"):
+                continue
+            self.log.info("{count} records wait for {queue}", count=count, queue=ascii(queue))
             if kind == "account":
                 self.customer(name)
-            if queue in self.dispatches:
-                self.dispatches[queue].expect(due)
-            else:
+            dispatch = self.dispatches.get(queue)
+            if dispatch is None:
                 self.log.error("nobody takes what waits for {queue}", queue=ascii(queue))
+                continue
+            dispatch.count = count
+            if dispatch.fell_asleep is not None and not dispatch.outlet.is_open():
+                dispatch.fell_asleep()
+            dispatch.expect(due)
 
     def stop(self) -> None:
         """Delivers nothing more; what waits stays in the store."""
-        self._is_running = False
-        if self._sweep_call is not None:
-            self._sweep_call.cancel()
-            self._sweep_call = None
+        self._sweep.stop()
         for dispatch in self.dispatches.values():
             dispatch.stop()
+        for sink in self._sinks.values():
+            sink.stop()
+        if self.pager is not None:
+            self.pager.stop()
+
+    def _look(self) -> None:
+        for dispatch in self.dispatches.values():
+            dispatch.look()
 
     def requestAvatar(self, avatarId: Any, mind: Any, *interfaces: Any) -> Any:
         """Twisted: the account of a system_id that has shown its password."""
@@ -198,11 +194,41 @@ class MessageCentre:
         if customer is None:
             sessions = Sessions()
             dispatch = self._dispatch(account_queue(name), sessions)
-            customer = self.customers[name] = Customer(self, name, sessions, dispatch)
+            dispatch.fell_asleep = lambda: self._page(name, sessions)
+            customer = self.customers[name] = self._make(self, name, sessions, dispatch)
         return customer
 
+    def _page(self, name: str, sessions: Sessions) -> None:
+        if self.pager is not None:
+            self.pager.page(name, lambda: not sessions.is_open())
+
+    def alert(self, account: str, source: str, **fields: Any) -> int:
+        """Tells the receivers of an account that a mobile station can be reached again.
+
+        Args:
+            account: its system_id.
+            source: the address of the mobile station.
+            fields: more of the alert_notification: ``source_addr_ton``, ``esme_addr``, ``tlvs``.
+
+        Returns:
+            to how many sessions it was sent.
+
+        Raises:
+            FieldError: a value cannot be sent.
+        """
+        return self.customer(account).sessions.alert(source_addr=source, **fields)
+
     def _dispatch(self, queue: str, outlet: Any) -> Dispatch:
-        dispatch = Dispatch(queue, outlet, self.store, self.clock, self.now, self._sent)
+        dispatch = Dispatch(
+            queue,
+            outlet,
+            self.store,
+            self.clock,
+            self.now,
+            self._sent,
+            self._expired,
+            self.keeping.delay,
+        )
         self.dispatches[queue] = dispatch
         return dispatch
 
@@ -220,6 +246,8 @@ class MessageCentre:
             return account_queue(route.name)
         if kind is RouteKind.LOOPBACK:
             return account_queue(account)
+        if kind is RouteKind.AT_ONCE:
+            return sink_queue("")
         if kind is RouteKind.SINK and route.name in self._sinks:
             return sink_queue(route.name)
         raise RequestRefused(CommandStatus.ESME_RINVDSTADR, "no route leads there")
@@ -242,80 +270,148 @@ class MessageCentre:
             else:
                 kept.addCallback(lambda _: self._offer(record))
             return kept
-        receipt = self._receipt(record, submitted, record.state, record.at)
+        receipt = self._receipt(record, submitted, record.state, record.at, 0)
         if receipt is None:
             return kept
-        also: Deferred[None] | None = self.store.save(receipt)
         if kept is None:
+            self.store.save(receipt)
             self._offer(receipt)
-            return None
-        if also is not None:
-            also.addCallbacks(lambda _: self._offer(receipt), lambda _: None)
+        elif not kept.called:
+            also: Deferred[None] = self.store.save(receipt)
+            refused: list[Failure] = []
+
+            def is_refused(failure: Failure) -> Failure:
+                refused.append(failure)
+                return failure
+
+            kept.addErrback(is_refused)
+            # In the order of the calls: whether the message is kept is known by then.
+            also.addCallback(self._offer_or_forget, receipt, refused)
+            self._watch(also)
         return kept
+
+    def _offer_or_forget(self, _: object, receipt: Record, refused: list[Failure]) -> Any:
+        if refused:
+            return self.store.remove(receipt.number)
+        self._offer(receipt)
+        return None
 
     def _offer(self, record: Record) -> None:
         dispatch = self.dispatches.get(record.queue)
         if dispatch is not None:
+            dispatch.count += 1
             dispatch.offer(record)
+
+    def _gone(self, queue: str) -> None:
+        """A record does not wait in its queue any more."""
+        dispatch = self.dispatches.get(queue)
+        if dispatch is not None:
+            dispatch.count -= 1
+
+    def save(self, record: Record) -> Deferred[None] | None:
+        """Keeps a record as it is now; who asks for it at the moment asks again."""
+        self.fresh.changed(record.number)
+        kept: Deferred[None] | None = self.store.save(record)
+        return kept
+
+    def _move(self, record: Record, queue: str, due: float) -> None:
+        """Puts a record into another queue; it has to leave the first one before."""
+        record.due = None
+        self._watch(self.save(record))
+        self._gone(record.queue)
+        record.queue, record.due = queue, due
+        self._watch(self.save(record))
 
     # Delivery.
 
     def _sent(self, record: Record, result: Any) -> None:
         """What came of a delivery; the record has to be settled, or due again."""
-        if record.due is None:
-            return  # it was settled meanwhile
-        if not isinstance(result, Failure):
+        early = self._early.pop(record.number, None)
+        if early is not None:
+            self.finish(record, *early)
+        elif not isinstance(result, Failure):
             self._taken(record, result)
-            return
-        error = result.value
-        if isinstance(error, SessionLost):
-            return  # it goes to the next session that is there, at once
+        elif not (isinstance(result.value, SessionLost) and not result.value.sent):
+            self._not_taken(record, result)
+
+    def _not_taken(self, record: Record, failure: Failure) -> None:
+        error = failure.value
         record.tries += 1
-        is_final = isinstance(error, RequestRefused) and error.command_status not in _TEMPORARY
-        if is_final or isinstance(error, FieldError) or record.tries >= self.keeping.attempts:
+        is_final = isinstance(error, PDUError) or (
+            isinstance(error, RequestRefused) and error.command_status not in _TEMPORARY
+        )
+        if is_final or record.tries >= self.keeping.attempts:
             self._hopeless(record, str(error))
+        elif isinstance(error, SessionLost):
+            self._watch(self.save(record))  # to the next session that is there, at once
         else:
             if not isinstance(error, SMPPError | TimeoutError):
-                self.log.failure("a message was not taken", result)
+                self.log.failure("a message was not taken", failure)
             self._again(record)
 
     def _taken(self, record: Record, result: Any) -> None:
         if record.kind == RECEIPT:
+            self._gone(record.queue)
             record.due = None
+            self.fresh.changed(record.number)
             self._watch(self.store.remove(record.number))
-            return
-        state = result if isinstance(result, MessageState) else MessageState.DELIVERED
-        if state in _FINAL:
-            self.finish(record, state)
-        else:
-            record.due = None  # whoever took it will report
+        elif result == MessageState.ACCEPTED:
+            # Whoever took it will report; if not, it expires.
             record.state = MessageState.ENROUTE
-            self._watch(self.store.save(record))
+            name = record.queue.partition(":")[2]
+            self._move(record, taken_queue(name), record.expires or self.now())
+        else:
+            state = result if isinstance(result, MessageState) else MessageState.DELIVERED
+            self.finish(record, state)
 
     def _again(self, record: Record) -> None:
         record.due = self.now() + self.keeping.delay(record.tries)
-        if record.kind == MESSAGE and record.tries == 1:
-            submitted: Any = decode(record.pdu)
-            if submitted.registered_delivery & RegisteredDelivery.INTERMEDIATE:
-                self._notify(record, submitted)
-        self._watch(self.store.save(record))
+        if record.kind != RECEIPT:
+            record.state = MessageState.ENROUTE
+            if record.tries == 1:
+                self._notify(record)
+        self._watch(self.save(record))
 
-    def _notify(self, record: Record, submitted: Any) -> None:
+    def _notify(self, record: Record) -> None:
         """The first attempt has failed: whoever asked for it hears of that."""
-        fields = self._fields(record, submitted, MessageState.ENROUTE, self.now(), 0, True)
-        self._keep_receipt(self._receipt_record(record, fields, self.now()))
+        submitted: Any = decode(record.pdu)
+        if getattr(submitted, "registered_delivery", 0) & RegisteredDelivery.INTERMEDIATE:
+            seconds = self.terms_of(record.owner).seconds_in_receipts
+            self._keep_receipt(self._receipts.intermediate(record, submitted, self.now(), seconds))
 
     def _hopeless(self, record: Record, why: str) -> None:
-        if record.kind == MESSAGE:
-            record.data = {**(record.data or {}), "why": why}
+        record.data = {**(record.data or {}), "why": why}
+        if record.kind != RECEIPT:
             self.finish(record, MessageState.UNDELIVERABLE)
             return
-        # A dead letter: kept for a while, for whoever looks for it.
-        self.log.warn("a receipt is not wanted: {why}", why=why)
-        record.due, record.done = None, self.now()
+        self.log.warn("a receipt was not taken and is put aside: {why}", why=why)
         record.state = MessageState.REJECTED
-        record.data = {**(record.data or {}), "why": why}
-        self._watch(self.store.save(record))
+        record.expires = self.now() + self.keeping.dead_seconds
+        self._move(record, dead_queue(record.owner), record.expires)
+
+    def dead_letters(self, account: str, most: int = 1000) -> Deferred[list[Record]]:
+        """Fires with the receipts that an account did not take, the oldest first.
+
+        ``data["why"]`` of each says why. They are kept for :attr:`Keeping.dead_seconds`.
+        """
+        found: Deferred[list[Record]] = self.store.due(dead_queue(account), 1e18, most)
+        return found
+
+    def revive(self, account: str, most: int = 1000) -> Deferred[int]:
+        """Delivers receipts again that an account did not take; fires with how many."""
+        found = self.fresh.of(self.dead_letters(account, most))
+        return found.addCallback(self._revive)
+
+    def _revive(self, records: list[Record]) -> int:
+        dead = [record for record in records if record.queue == dead_queue(record.owner)]
+        for record in dead:
+            self.customer(record.owner)
+            record.tries, record.state = 0, 0
+            record.data = None
+            record.expires = self.now() + self.keeping.receipt_seconds
+            self._move(record, account_queue(record.owner), self.now())
+            self._offer(record)
+        return len(dead)
 
     def finish(self, record: Record, state: int, error: int = 0) -> None:
         """A message has come to its end; whoever asked for a receipt gets one.
@@ -328,17 +424,22 @@ class MessageCentre:
         now = self.now()
         receipt = None
         if record.pdu:
-            receipt = self._receipt(record, decode(record.pdu), state, now, error)
+            try:
+                receipt = self._receipt(record, decode(record.pdu), state, now, error)
+            except PDUError as problem:
+                self.log.error("no receipt can be made: {problem}", problem=str(problem))
+        self._gone(record.queue)
         record.state, record.due, record.done = state, None, now
-        record.pdu = b""  # nobody needs the text of the message any more
+        if record.kind == MESSAGE:
+            record.pdu = b""  # nobody needs the text of the message any more
         if error:
             record.data = {**(record.data or {}), "error": error}
         if receipt is not None:
             self._keep_receipt(receipt)  # first: a message without an end comes again
-        self._watch(self.store.save(record))
+        self._watch(self.save(record))
 
     def report(self, message_id: str, state: int, error: int = 0) -> Deferred[bool]:
-        """A sink has learnt what became of a message that it took.
+        """A sink has learnt what became of a message that it took; the first report counts.
 
         Args:
             message_id: of the message.
@@ -351,34 +452,55 @@ class MessageCentre:
         Raises:
             ValueError: the state is not final.
         """
-        if state not in _FINAL:
+        if state not in FINAL:
             raise ValueError(f"state {state!r} is not final")
-        return self.find(message_id).addCallback(self._reported, state, error)
+        found = self.find(message_id)
+        return found.addCallback(self._reported, state, error)
 
-    def _reported(self, record: Record | None, state: int, error: int) -> bool:
-        if record is None or record.done is not None or record.due is not None:
-            return False
-        self.finish(record, state, error)
-        return True
+    def _reported(self, records: list[Record], state: int, error: int) -> bool:
+        for record in records:
+            dispatch = self.dispatches.get(record.queue)
+            if dispatch is not None and dispatch.is_in_flight(record.number):
+                # The sink has not returned yet.
+                is_first = record.number not in self._early
+                self._early.setdefault(record.number, (state, error))
+                return is_first
+            if record.queue.startswith("taken:") and record.done is None:
+                self.finish(record, state, error)
+                return True
+        return False
 
-    def find(self, message_id: str) -> Deferred[Record | None]:
-        """Fires with the message of an id, or None."""
-        numbers = numbers_of(message_id)
-        found: Deferred[Record | None] = succeed(None)
-        for number in numbers:
+    def find(self, message_id: str) -> Deferred[list[Record]]:
+        """Fires with the messages of an id: one for each destination, none for an unknown id."""
+        found: Deferred[list[Record]] = succeed([])
+        for number in numbers_of(message_id):
             found.addCallback(self._or_get, number, message_id)
         return found
 
-    def _or_get(self, found: Record | None, number: int, message_id: str) -> Any:
-        if found is not None:
+    def _or_get(self, found: list[Record], number: int, message_id: str) -> Any:
+        if found:
             return found
+        asked = self.fresh.of(self._ask(number))
+        return asked.addCallback(self._with_others, message_id)
+
+    def _ask(self, number: int) -> Deferred[list[Record]]:
         asked: Deferred[Record | None] = self.store.get(number)
+        return asked.addCallback(lambda record: [] if record is None else [record])
+
+    def _with_others(self, records: list[Record], message_id: str) -> Any:
+        """The other destinations of a submit_multi have the numbers that follow."""
+        if not records or records[0].kind == RECEIPT or records[0].message_id != message_id:
+            return []
+        first = records[0]
+        all_of_it: Deferred[list[Record]] = succeed(records)
+        for number in range(first.number + 1, first.number + (first.data or {}).get("of", 1)):
+            all_of_it.addCallback(self._and_one, number, message_id)
+        return self.fresh.of(all_of_it)
+
+    def _and_one(self, records: list[Record], number: int, message_id: str) -> Any:
+        asked = self._ask(number)
         return asked.addCallback(
-            lambda record: (
-                record
-                if record is not None and record.kind == MESSAGE and record.message_id == message_id
-                else None
-            )
+            lambda more: records + [each for each in more if each.message_id == message_id]
         )
 
     def withdraw(self, record: Record) -> bool:
@@ -388,46 +510,18 @@ class MessageCentre:
 
     # Receipts.
 
+    def terms_of(self, account: str) -> Terms:
+        """What is agreed with an account."""
+        return self.customer(account).terms
+
     def _receipt(
-        self, record: Record, submitted: Any, state: int, now: float, error: int = 0
+        self, record: Record, submitted: Any, state: int, now: float, error: int
     ) -> Record | None:
         """The record of a receipt, if one is wanted."""
-        if not wants_receipt(submitted.registered_delivery, state):
+        if not getattr(submitted, "registered_delivery", 0):
             return None
-        fields = self._fields(record, submitted, state, now, error)
-        return self._receipt_record(record, fields, now)
-
-    def _fields(
-        self,
-        record: Record,
-        submitted: Any,
-        state: int,
-        now: float,
-        error: int,
-        intermediate: bool = False,
-    ) -> dict[str, Any]:
-        return receipt_fields(
-            submitted,
-            record.message_id,
-            state,
-            at=self._local(record.at),
-            done=self._local(now),
-            error=error,
-            intermediate=intermediate,
-        )
-
-    def _receipt_record(self, record: Record, fields: dict[str, Any], now: float) -> Record:
-        return Record(
-            self.store.next_number(),
-            RECEIPT,
-            account_queue(record.owner),
-            owner=record.owner,
-            due=now,
-            expires=now + self.keeping.receipt_seconds,
-            message_id=record.message_id,
-            pdu=DeliverSM(**fields).encode(),
-            at=now,
-        )
+        seconds = self.terms_of(record.owner).seconds_in_receipts
+        return self._receipts.final(record, submitted, state, now, error, seconds)
 
     def _keep_receipt(self, receipt: Record) -> None:
         self.customer(receipt.owner)
@@ -435,7 +529,7 @@ class MessageCentre:
         if kept is None:
             self._offer(receipt)
         else:
-            kept.addCallbacks(lambda _: self._offer(receipt), lambda _: None)
+            self._watch(kept.addCallback(lambda _: self._offer(receipt)))
 
     def _watch(self, written: Deferred[Any] | None) -> None:
         """What is written without anybody waiting: the store says itself when it has failed."""
@@ -444,29 +538,20 @@ class MessageCentre:
 
     # What gets old.
 
-    def _sweep_later(self) -> None:
-        if self._is_running and self._sweep_call is None:
-            self._sweep_call = self.clock.callLater(self.keeping.sweep, self._sweep)
+    def _overdue(self, record: Record) -> bool:
+        """The time of a record is over, says the store."""
+        expires = record.expires
+        if record.due is None or expires is None or expires > self.now():
+            return False
+        if not self.withdraw(record):
+            return False
+        self._expired(record)
+        return True
 
-    def _sweep(self) -> None:
-        self._sweep_call = None
-        now = self.now()
-        expired: Deferred[Any] = self.store.expired(now, _SLICE)
-        expired.addCallback(self._expire)
-        before = now - self.keeping.final_seconds
-        expired.addCallback(lambda _: self.store.purge(before, self.keeping.most_final, _SLICE))
-        expired.addErrback(self._not_swept)
-        expired.addCallback(lambda _: self._sweep_later())
-
-    def _expire(self, records: list[Record]) -> None:
-        for record in records:
-            if record.due is None or not self.withdraw(record):
-                continue
-            if record.kind == RECEIPT:
-                self._hopeless(record, "its time is over")
-            else:
-                self.finish(record, MessageState.EXPIRED)
-
-    def _not_swept(self, failure: Failure) -> None:
-        if not failure.check(StoreError):
-            self.log.failure("old messages were not looked for", failure)
+    def _expired(self, record: Record) -> None:
+        if record.queue.startswith("dead:"):
+            self._watch(self.store.remove(record.number))
+        elif record.kind == RECEIPT:
+            self._hopeless(record, "its time is over")
+        else:
+            self.finish(record, MessageState.EXPIRED)

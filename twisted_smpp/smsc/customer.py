@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.errors import RequestRefused
+from twisted_smpp.errors import RequestRefused, StoreError
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
+from twisted_smpp.smsc.broadcasts import Broadcasts
 from twisted_smpp.smsc.dispatch import Dispatch
 from twisted_smpp.smsc.enquiries import Enquiries
 from twisted_smpp.smsc.forwarding import check_message, schedule_and_expiry
 from twisted_smpp.smsc.kinds import MESSAGE
 from twisted_smpp.smsc.outlets import Sessions
-from twisted_smpp.smsc.routes import RouteKind
+from twisted_smpp.smsc.repeats import Repeats
+from twisted_smpp.smsc.routes import Route, RouteKind
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import Record
-from twisted_smpp.values import MessageState
+from twisted_smpp.values import InterfaceVersion, MessageState, RegisteredDelivery
 from twisted_smpp.wire.lists import SMEAddress, UnsuccessSME
 from twisted_smpp.wire.pdu import Response
-from twisted_smpp.wire.pdus import SubmitMulti, SubmitSM
+from twisted_smpp.wire.pdus import BroadcastSM, QueryBroadcastSM, SubmitMulti, SubmitSM
 from twisted_smpp.wire.tlv import TLVs
+from twisted_smpp.wire.tlvs import congestion_state
 
 if TYPE_CHECKING:
     from twisted_smpp.smsc.centre import MessageCentre
 
 __all__ = ["Customer"]
+
+#: Of registered_delivery: that there may be a receipt.
+_RECEIPTS = (
+    RegisteredDelivery.RECEIPT
+    | RegisteredDelivery.RECEIPT_ON_FAILURE
+    | RegisteredDelivery.INTERMEDIATE
+)
 
 
 @implementer(IAccount)
@@ -40,6 +51,7 @@ class Customer:
         name: its system_id.
         sessions: those of its sessions that receive.
         dispatch: the queue of what waits for it.
+        terms: what is agreed with it.
     """
 
     def __init__(
@@ -47,14 +59,18 @@ class Customer:
     ) -> None:
         self._centre = centre
         self.name = name
+        self.terms = centre.terms(name)
+        self._repeats = Repeats()
         self.sessions = sessions
         self.dispatch = dispatch
-        self._enquiries = Enquiries(centre, name)
+        self._enquiries = Enquiries(centre, self)
+        self._broadcasts = Broadcasts(centre, self)
 
     # Sessions.
 
     def bind(self, session: SMPPProtocol, request: Any) -> Answer:
         """Accepts every kind of bind."""
+        self.terms = self._centre.terms(self.name)
         return None
 
     def bound(self, session: SMPPProtocol) -> None:
@@ -73,59 +89,119 @@ class Customer:
     def submit_sm(self, session: SMPPProtocol, request: Any) -> Answer:
         """Accepts a message; answered once it is in the store."""
         check_message(request)
-        record = self._record(session, request, request.destination_addr)
-        if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
-            return self._enquiries.replace_present(request, record, self._answer(request, record))
-        return self._accept(request, record)
+        if self.terms.dedup_seconds:
+            return self._submit_once(session, request)
+        return self._submit(session, request)
 
     data_sm = submit_sm
 
-    def _accept(self, request: Any, record: Record) -> Answer:
-        response = self._answer(request, record)
+    def _submit(self, session: SMPPProtocol, request: Any) -> Answer:
+        record = self._record(session, request, request.destination_addr)
+        response = self._answer(session, request, record)
+        if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
+            return self._enquiries.replace_present(request, record, response)
         kept = self._centre.accept(record, request, record.done is not None)
-        if kept is None:
-            return response
-        return kept.addCallback(lambda _: response)
+        return response if kept is None else kept.addCallback(lambda _: response)
 
-    @staticmethod
-    def _answer(request: Any, record: Record) -> Response:
-        return request.answer(message_id=record.message_id)  # type: ignore[no-any-return]
+    def _answer(
+        self, session: SMPPProtocol, request: Any, record: Record, **fields: Any
+    ) -> Response:
+        if session.session.version < InterfaceVersion.V5_0:
+            return request.answer(message_id=record.message_id, **fields)  # type: ignore[no-any-return]
+        tlvs = {congestion_state: self.congestion(record.queue)}
+        return request.answer(  # type: ignore[no-any-return]
+            message_id=record.message_id, tlvs=tlvs, **fields
+        )
+
+    def congestion(self, queue: str = "") -> int:
+        """How full the queues are that a message needs, in percent (SMPP 5.0, 4.8.4.18).
+
+        It is that of what waits for the account itself, its receipts above all, or of the
+        queue that the message goes to, whichever is more: 100 times what waits, by
+        ``most_waiting`` of the terms, rounded down.
+        """
+        state = self.dispatch.count * 100 // self.terms.most_waiting
+        if queue:
+            count, most = self._room(queue)
+            state = max(state, count * 100 // most)
+        return min(max(state, 0), 100)
+
+    def _room(self, queue: str) -> tuple[int, int]:
+        """What waits in a queue, and how much may."""
+        centre = self._centre
+        kind, _, name = queue.partition(":")
+        terms = centre.terms_of(name) if kind == "account" else self.terms
+        return centre.dispatches[queue].count, terms.most_waiting
+
+    def _submit_once(self, session: SMPPProtocol, request: Any) -> Answer:
+        """Accepts a message unless the same one was submitted just now."""
+        repeats, now = self._repeats, self._centre.clock.seconds()
+        key = repeats.key(request)
+        found = repeats.find(key, now)
+        if isinstance(found, Deferred):
+            return found.addCallback(lambda message_id: request.answer(message_id=message_id))
+        if found is not None:
+            return request.answer(message_id=found)  # type: ignore[no-any-return]
+        answer: Any = self._submit(session, request)
+        repeats.begin(key, now, self.terms.dedup_seconds)
+        if not isinstance(answer, Deferred):
+            repeats.kept(key, answer.message_id)
+            return answer  # type: ignore[no-any-return]
+
+        def kept(response: Any) -> Any:
+            repeats.kept(key, response.message_id)
+            return response
+
+        def failed(failure: Failure) -> Failure:
+            repeats.failed(key, failure)
+            return failure
+
+        return answer.addCallbacks(kept, failed)
 
     def _record(
         self, session: SMPPProtocol, request: Any, destination: str, message_id: str = ""
     ) -> Record:
         """The record of a message to one destination."""
-        centre = self._centre
+        centre, terms = self._centre, self.terms
         route = centre.routes.find(destination)
         now = centre.now()
-        keeping = centre.keeping
         scheduled, expires = schedule_and_expiry(
-            request, now, keeping.default_validity, keeping.longest_validity
+            request, now, terms.default_validity, terms.longest_validity
         )
+        if self.dispatch.count >= terms.most_waiting and request.registered_delivery & _RECEIPTS:
+            raise RequestRefused(CommandStatus.ESME_RMSGQFUL, "too many receipts wait")
+        is_done = route.kind is RouteKind.AT_ONCE and scheduled is None
+        queue = "" if is_done else self._queue(route)
         number = centre.store.next_number()
         if not message_id:
-            message_id = centre.ids.make(number, session.session.version, centre.id_style)
+            message_id = centre.ids.make(number, session.session.version, terms.id_style)
         record = Record(
             number,
             MESSAGE,
-            "",
+            queue,
             owner=self.name,
             source=request.source_addr,
             destination=destination,
             message_id=message_id,
             at=now,
         )
-        if route.kind is RouteKind.AT_ONCE and scheduled is None:
+        if is_done:
             record.state, record.done = MessageState.DELIVERED, now
             return record
         record.state = MessageState.ENROUTE if scheduled is None else MessageState.SCHEDULED
         record.due = now if scheduled is None else scheduled
         record.expires = expires
-        record.queue = centre.queue_of(route, self.name)
         record.pdu = request.encode()
         if route.kind is RouteKind.LOOPBACK:
             record.data = {"loopback": 1}
         return record
+
+    def _queue(self, route: Route) -> str:
+        queue = self._centre.queue_of(route, self.name)
+        count, most = self._room(queue)
+        if count >= most:
+            raise RequestRefused(CommandStatus.ESME_RMSGQFUL, "too many messages wait")
+        return queue
 
     def submit_multi(self, session: SMPPProtocol, request: Any) -> Answer:
         """Accepts a message to addresses; each is a message of its own with the same id.
@@ -134,32 +210,63 @@ class Customer:
         response; when none is accepted, the request is refused like the first of them.
         """
         check_message(request)
-        accepted: list[tuple[SubmitSM, Record]] = []
+        accepted: list[tuple[SMEAddress, SubmitSM, Record]] = []
         refused: list[tuple[SMEAddress, int]] = []
         for address in request.dest_address:
             if not isinstance(address, SMEAddress):
                 return CommandStatus.ESME_RINVDLNAME
             single = _single(request, address)
-            message_id = accepted[0][1].message_id if accepted else ""
+            message_id = accepted[0][2].message_id if accepted else ""
             try:
                 record = self._record(session, single, address.destination_addr, message_id)
             except RequestRefused as error:
                 refused.append((address, error.command_status))
             else:
-                accepted.append((single, record))
+                accepted.append((address, single, record))
         if not accepted:
             return refused[0][1] if refused else CommandStatus.ESME_RINVNUMDESTS
-        if len(request.dest_address) > 1:
-            for _, record in accepted:
+        if len(accepted) > 1:
+            for _, _, record in accepted:
                 record.data = {**(record.data or {}), "of": len(accepted)}
-        response = request.answer(
-            message_id=accepted[0][1].message_id,
-            unsuccess_sme=[UnsuccessSME(*address, status) for address, status in refused],
-        )
-        kept: Deferred[None] | None = None
-        for single, record in accepted:
-            kept = self._centre.accept(record, single, record.done is not None)
-        return response if kept is None else kept.addCallback(lambda _: response)
+        kept = [self._keep_one(single, record) for _, single, record in accepted]
+        if all(each is None for each in kept):
+            return self._multi_answer(session, request, accepted, refused)
+        outcome = DeferredList([each or succeed(None) for each in kept], consumeErrors=True)
+        return outcome.addCallback(self._kept_some, session, request, accepted, refused)
+
+    def _keep_one(self, single: SubmitSM, record: Record) -> Deferred[None] | None:
+        try:
+            return self._centre.accept(record, single, record.done is not None)
+        except StoreError:
+            return fail(Failure())
+
+    def _kept_some(
+        self,
+        results: Any,
+        session: SMPPProtocol,
+        request: Any,
+        accepted: list[tuple[SMEAddress, SubmitSM, Record]],
+        refused: list[tuple[SMEAddress, int]],
+    ) -> Any:
+        kept = []
+        for each, (is_kept, result) in zip(accepted, results, strict=True):
+            if is_kept:
+                kept.append(each)
+            else:
+                refused.append((each[0], result.value.command_status))
+        if not kept:
+            return results[0][1]
+        return self._multi_answer(session, request, kept, refused)
+
+    def _multi_answer(
+        self,
+        session: SMPPProtocol,
+        request: Any,
+        kept: list[tuple[SMEAddress, SubmitSM, Record]],
+        refused: list[tuple[SMEAddress, int]],
+    ) -> Response:
+        unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
+        return self._answer(session, request, kept[0][2], unsuccess_sme=unsuccess)
 
     # Enquiries.
 
@@ -176,8 +283,12 @@ class Customer:
         return self._enquiries.replace(request)
 
     def broadcast(self, session: SMPPProtocol, request: Any) -> Answer:
-        """It has no cells."""
-        return CommandStatus.ESME_RBCASTFAIL
+        """Accepts a broadcast, says where one is, or cancels one."""
+        if isinstance(request, BroadcastSM):
+            return self._broadcasts.accept(session, request)
+        if isinstance(request, QueryBroadcastSM):
+            return self._broadcasts.query(request)
+        return self._broadcasts.cancel(request)
 
     def other(self, session: SMPPProtocol, request: Any) -> Answer:
         """It knows no other command."""

@@ -2,6 +2,10 @@
 
 A record is in one of three places: in the store only, ``ready`` here, or in flight. Only so
 many are kept here, however many wait; they leave in the order in which they are due.
+
+What is due is said by the wall clock, which may be set. A record that is scheduled obeys it.
+Any other is due at once, or so many seconds after it was refused: if it seems to be due
+later than that, the clock was set back, and it is not kept waiting.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,11 +22,15 @@ from twisted.python.failure import Failure
 from twisted_smpp.errors import StoreError
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
+from twisted_smpp.values import MessageState
 
 __all__ = ["Dispatch", "Outlet"]
 
-#: Records that are fetched at a time, and that may be ready.
-FETCHED, MOST_READY = 200, 1000
+#: Records that are fetched at a time, and that may be ready; and the octets of their PDUs,
+#: but for the first of them.
+FETCHED, MOST_READY, READY_OCTETS = 100, 150, 65_536
+#: Seconds until a receiver is looked at again that had no room.
+ROOM_SECONDS = 1.0
 #: Seconds until the store is asked again that could not answer.
 STORE_SECONDS = 5.0
 #: Records that are sent before other work gets its turn.
@@ -54,6 +62,12 @@ class Dispatch:
         now: returns seconds since 1970.
         sent: called with a record and what came of it: the result, or a Failure. It settles
             the record, or sets when it is ``due`` again, and saves it.
+        expire: called with a record that is due and has expired; it settles it.
+        delay: of a number of tries, the seconds before the next one.
+
+    Attributes:
+        count: records that wait here and in the store; whoever settles them says so.
+        fell_asleep: called when the first record comes to wait and nobody is there.
     """
 
     log = Logger()
@@ -66,6 +80,8 @@ class Dispatch:
         clock: IReactorTime,
         now: Callable[[], float],
         sent: Callable[[Record, Any], object],
+        expire: Callable[[Record], object],
+        delay: Callable[[int], float],
     ) -> None:
         self.queue = queue
         self.outlet = outlet
@@ -73,7 +89,12 @@ class Dispatch:
         self._clock = clock
         self._now = now
         self._sent = sent
+        self._expire = expire
+        self._delay = delay
+        self.count = 0
+        self.fell_asleep: Callable[[], object] | None = None
         self._ready: deque[Record] = deque()
+        self._octets = 0
         #: Numbers of the records that are here, ready or in flight.
         self._here: dict[int, Record] = {}
         self._in_flight: set[int] = set()
@@ -98,23 +119,35 @@ class Dispatch:
         """Whether nothing is here and nothing is expected."""
         return not (self._here or self._has_more or self._is_asking or self._later < _EVER)
 
+    def start(self) -> None:
+        """Sends again after :meth:`stop`."""
+        self._stopped = False
+
     def offer(self, record: Record) -> None:
         """A new record of this queue is in the store."""
-        due = record.due
-        if due is None:
+        if record.due is None:
             return
-        if due > self._now():
-            self._later = min(self._later, due)
-        elif self._has_more or len(self._ready) >= MOST_READY:
+        if self.count == 1 and self.fell_asleep is not None and not self.outlet.is_open():
+            self.fell_asleep()
+        if record.state == MessageState.SCHEDULED and record.due > self._now():
+            self._later = min(self._later, record.due)
+        elif self._has_more or self._is_full() or not self.outlet.is_open():
             self._has_more = True
-        elif self._is_asking:
+        elif not self._is_asking:
+            self._take(record)
+        elif len(self._offered) < MOST_READY:
             self._offered.append(record)
-        elif self.outlet.is_open():
-            self._here[record.number] = record
-            self._ready.append(record)
         else:
             self._has_more = True
         self.go_on()
+
+    def _is_full(self) -> bool:
+        return len(self._ready) >= MOST_READY or self._octets >= READY_OCTETS
+
+    def _take(self, record: Record) -> None:
+        self._here[record.number] = record
+        self._ready.append(record)
+        self._octets += len(record.pdu)
 
     def expect(self, due: float) -> None:
         """The store has records of this queue, the first due at ``due``."""
@@ -126,11 +159,23 @@ class Dispatch:
         """Takes a record out that is not to be sent any more; False when it is in flight."""
         if number in self._in_flight:
             return False
-        if self._here.pop(number, None) is not None:
-            self._ready = deque(each for each in self._ready if each.number != number)
+        record = self._here.pop(number, None)
+        if record is not None:
+            self._ready.remove(record)
+            self._octets -= len(record.pdu)
         if self._is_asking:
             self._left.add(number)
         return True
+
+    def is_in_flight(self, number: int) -> bool:
+        """Whether a record was sent and has no answer yet."""
+        return number in self._in_flight
+
+    def look(self) -> None:
+        """The wall clock was set: what is due has to be found out anew."""
+        self._later = _EVER
+        self._has_more = True
+        self.go_on()
 
     def go_on(self) -> None:
         """Sends, a turn of the reactor later, so as not to overtake a response."""
@@ -149,6 +194,7 @@ class Dispatch:
         for record in self._ready:
             del self._here[record.number]
         self._ready.clear()
+        self._octets = 0
         self._cancel()
 
     def stop(self) -> None:
@@ -176,20 +222,30 @@ class Dispatch:
         if self._later <= self._now():
             self._later = _EVER
             self._has_more = True
-        count = 0
-        while self._ready and count < MOST_AT_ONCE and self.outlet.has_room():
+        for _ in range(MOST_AT_ONCE):
+            if not (self._ready and self.outlet.has_room()):
+                break
             self._send(self._ready.popleft())
-            count += 1
-        if self._has_more and not self._is_asking and len(self._ready) < FETCHED // 2:
+        is_low = len(self._ready) < FETCHED // 2 and not self._is_full()
+        if self._has_more and not self._is_asking and is_low:
             self._fetch()
-        if self._ready and self.outlet.has_room():
-            self._wake(0.0)
-        elif not self._ready and not self._has_more and self._later < _EVER:
+        if self._ready:
+            # Without room a response wakes it, or the transport that is empty again, which
+            # nobody tells.
+            self._wake(0.0 if self.outlet.has_room() else ROOM_SECONDS)
+        elif not self._has_more and self._later < _EVER:
             self._wake(max(0.0, self._later - self._now()))
 
     def _send(self, record: Record) -> None:
+        self._octets -= len(record.pdu)
+        if record.expires is not None and record.expires <= self._now():
+            del self._here[record.number]
+            if self._is_asking:
+                self._left.add(record.number)
+            self._expire(record)
+            return
         self._in_flight.add(record.number)
-        deferred = self.outlet.send(record)
+        deferred = maybeDeferred(self.outlet.send, record)
         deferred.addBoth(self._done, record)
         deferred.addErrback(self._broken, record)
 
@@ -200,10 +256,10 @@ class Dispatch:
             self._left.add(record.number)
         self._sent(record, result)
         if record.due is not None:
-            if record.due <= self._now():
-                self._has_more = True
-            else:
+            if self._is_early(record, self._now()):
                 self._later = min(self._later, record.due)
+            else:
+                self._has_more = True
         self.go_on()
 
     def _broken(self, failure: Failure, record: Record) -> None:
@@ -227,25 +283,31 @@ class Dispatch:
         self._is_asking = False
         left, self._left = self._left, set()
         offered, self._offered = self._offered, []
-        if self._has_more or len(records) >= most:
-            self._has_more = True  # they come with the next ones, in their order
-        else:
-            records += offered
         now = self._now()
+        if not self._has_more and len(records) < most:
+            records += offered
+        elif offered or not (records and self._is_early(records[-1], now)):
+            self._has_more = True  # what was offered comes with the next ones, in their order
         is_open = self.outlet.is_open()
         for record in records:
-            due = record.due
-            if due is None or record.number in self._here or record.number in left:
+            if record.due is None or record.number in self._here or record.number in left:
                 continue
-            if due > now:
-                self._later = min(self._later, due)
-                break
-            if not is_open:
+            if self._is_early(record, now):
+                self._later = min(self._later, record.due)
+            elif is_open and not self._is_full():
+                self._take(record)
+            else:
                 self._has_more = True
                 break
-            self._here[record.number] = record
-            self._ready.append(record)
         self.go_on()
+
+    def _is_early(self, record: Record, now: float) -> bool:
+        seconds = (record.due or now) - now
+        if seconds <= 0:
+            return False
+        if record.state == MessageState.SCHEDULED:
+            return True
+        return record.tries > 0 and seconds <= self._delay(record.tries)
 
     def _not_fetched(self, failure: Failure) -> None:
         self._is_asking = False

@@ -1,7 +1,9 @@
 """query_sm, cancel_sm and replace_sm: an account asks about its own messages.
 
 A message of another account, or with another source address, is answered like one that does
-not exist.
+not exist. All destinations of a submit_multi have one id: the state that is told is that of
+the destination which is least far, or the worst end when all have come to one; cancelled and
+replaced is what still waits.
 """
 
 from __future__ import annotations
@@ -24,11 +26,44 @@ from twisted_smpp.wire.pdu import decode
 
 if TYPE_CHECKING:
     from twisted_smpp.smsc.centre import MessageCentre
+    from twisted_smpp.smsc.customer import Customer
 
-__all__ = ["Enquiries"]
+__all__ = ["MOST_CANCELLED", "Enquiries", "cancel", "final_date", "present_state"]
 
 #: Messages that one cancel_sm cancels by their addresses.
 MOST_CANCELLED = 1000
+
+
+#: Which state is told first of several.
+_RANK: dict[int, int] = {
+    state: rank
+    for rank, state in enumerate(
+        (
+            MessageState.SCHEDULED,
+            MessageState.ENROUTE,
+            MessageState.REJECTED,
+            MessageState.UNDELIVERABLE,
+            MessageState.EXPIRED,
+            MessageState.DELETED,
+            MessageState.SKIPPED,
+            MessageState.DELIVERED,
+        )
+    )
+}
+
+
+def present_state(record: Record, now: float) -> int:
+    """The MessageState of a message: one that is scheduled is on its way when it is due."""
+    if record.state == MessageState.SCHEDULED and (record.due or 0.0) <= now:
+        return MessageState.ENROUTE
+    return record.state
+
+
+def final_date(record: Record) -> str:
+    """When a message came to its end, as PDUs say it; empty while it has not."""
+    if record.done is None:
+        return ""
+    return times.encode(datetime.fromtimestamp(record.done, UTC))
 
 
 class Enquiries:
@@ -36,21 +71,28 @@ class Enquiries:
 
     Args:
         centre: which has them.
-        account: whose they are.
+        account: whose they are, a :class:`~twisted_smpp.smsc.customer.Customer`.
     """
 
-    def __init__(self, centre: MessageCentre, account: str) -> None:
+    def __init__(self, centre: MessageCentre, account: Customer) -> None:
         self._centre = centre
         self._account = account
 
-    def _find(self, request: Any) -> Deferred[Record]:
-        """The message of the request, if it is the account's own."""
+    def _find(self, request: Any) -> Deferred[list[Record]]:
+        """The messages of the request, if they are the account's own."""
         return self._centre.find(request.message_id).addCallback(self._own, request)
 
-    def _own(self, record: Record | None, request: Any) -> Record:
-        if record is None or record.owner != self._account or record.source != request.source_addr:
+    def _own(self, records: list[Record], request: Any) -> list[Record]:
+        own = [
+            record
+            for record in records
+            if record.kind == MESSAGE
+            and record.owner == self._account.name
+            and record.source == request.source_addr
+        ]
+        if not own:
             raise RequestRefused(CommandStatus.ESME_RINVMSGID)
-        return record
+        return own
 
     # query_sm
 
@@ -58,18 +100,14 @@ class Enquiries:
         """Answers where a message is."""
         return self._find(request).addCallback(self._queried, request)
 
-    def _queried(self, record: Record, request: Any) -> Any:
-        state = record.state
-        if state == MessageState.SCHEDULED and (record.due or 0.0) <= self._centre.now():
-            state = MessageState.ENROUTE
-        final = ""
-        if record.done is not None:
-            final = times.encode(datetime.fromtimestamp(record.done, UTC))
+    def _queried(self, records: list[Record], request: Any) -> Any:
+        now = self._centre.now()
+        record = min(records, key=lambda each: _RANK.get(present_state(each, now), 0))
         error = (record.data or {}).get("error", 0)
         return request.answer(
             message_id=request.message_id,
-            final_date=final,
-            message_state=state,
+            final_date=final_date(record),
+            message_state=present_state(record, now),
             error_code=min(error, 0xFF),
         )
 
@@ -78,32 +116,23 @@ class Enquiries:
     def cancel(self, request: Any) -> Answer:
         """Cancels one message, or with an empty id those between two addresses."""
         if request.message_id:
-            return self._find(request).addCallback(self._cancel_one)
+            return self._find(request).addCallback(self._cancel_all, "")
         if not request.destination_addr:
             return CommandStatus.ESME_RINVDSTADR
-        found: Deferred[Any] = self._centre.store.by_address(
-            self._account, request.source_addr, request.destination_addr, MOST_CANCELLED
-        )
+        found = self._between(request.source_addr, request.destination_addr)
         return found.addCallback(self._cancel_all, request.service_type)
 
-    def _cancel_one(self, record: Record) -> int | None:
-        return None if self._cancel(record) else CommandStatus.ESME_RCANCELFAIL
+    def _between(self, source: str, destination: str) -> Deferred[list[Record]]:
+        centre = self._centre
+        asked = centre.store.by_address(self._account.name, source, destination, MOST_CANCELLED)
+        return centre.fresh.of(asked)
 
     def _cancel_all(self, records: list[Record], service_type: str) -> int | None:
         count = 0
         for record in records:
-            if record.kind != MESSAGE or record.due is None:
-                continue
-            submitted: Any = decode(record.pdu)
-            if not service_type or submitted.service_type == service_type:
-                count += self._cancel(record)
+            if record.kind == MESSAGE and _is_of(record, service_type):
+                count += cancel(self._centre, record)
         return None if count else CommandStatus.ESME_RCANCELFAIL
-
-    def _cancel(self, record: Record) -> bool:
-        if record.due is None or not self._centre.withdraw(record):
-            return False
-        self._centre.finish(record, MessageState.DELETED)
-        return True
 
     # replace_sm
 
@@ -111,41 +140,48 @@ class Enquiries:
         """Puts another text into a message that waits."""
         return self._find(request).addCallback(self._replace, request)
 
-    def _replace(self, record: Record, request: Any) -> Any:
-        centre = self._centre
-        if record.due is None:
-            return CommandStatus.ESME_RREPLACEFAIL
-        now = centre.now()
-        keeping = centre.keeping
+    def _replace(self, records: list[Record], request: Any) -> Any:
+        centre, terms = self._centre, self._account.terms
         scheduled, expires = schedule_and_expiry(
-            request, now, keeping.default_validity, keeping.longest_validity
+            request, centre.now(), terms.default_validity, terms.longest_validity
         )
-        submitted: Any = decode(record.pdu)
-        if not hasattr(submitted, "short_message") or not centre.withdraw(record):
+        replaced = [
+            record for record in records if self._replace_one(record, request, scheduled, expires)
+        ]
+        if not replaced:
             return CommandStatus.ESME_RREPLACEFAIL
-        submitted.registered_delivery = request.registered_delivery
-        submitted.sm_default_msg_id = request.sm_default_msg_id
-        submitted.short_message = request.short_message
-        if request.tlvs and tlvs.message_payload in request.tlvs:
-            submitted.tlvs[tlvs.message_payload] = request.tlvs[tlvs.message_payload]
-        elif tlvs.message_payload in submitted.tlvs:
-            del submitted.tlvs[tlvs.message_payload]
-        if request.schedule_delivery_time:
-            record.due = now if scheduled is None else scheduled
-            record.state = MessageState.ENROUTE if scheduled is None else MessageState.SCHEDULED
-        if request.validity_period:
-            record.expires = expires
-        record.pdu = submitted.encode()
-        return self._replaced(record)
+        kept = [centre.save(record) for record in replaced]
+        if kept[-1] is None:
+            return self._expect(None, replaced)
+        for each in kept[:-1]:
+            each.addErrback(lambda _: None)  # type: ignore[union-attr]  # the last one tells
+        return kept[-1].addCallback(self._expect, replaced)
 
-    def _replaced(self, record: Record) -> Any:
-        centre = self._centre
-        kept = centre.store.save(record)
-        dispatch = centre.dispatches[record.queue]
-        if kept is None:
-            dispatch.expect(record.due or 0.0)
-            return None
-        return kept.addCallback(lambda _: dispatch.expect(record.due or 0.0))
+    def _replace_one(
+        self, record: Record, request: Any, scheduled: float | None, expires: float
+    ) -> bool:
+        if record.due is None or record.queue not in self._centre.dispatches:
+            return False
+        submitted: Any = decode(record.pdu)
+        if not hasattr(submitted, "short_message"):
+            return False
+        if not request.validity_period:
+            expires = record.expires or expires
+        if scheduled is not None and scheduled >= expires:
+            raise RequestRefused(CommandStatus.ESME_RINVSCHED, "it has expired by then")
+        octets = _replaced(submitted, request).encode()
+        if not self._centre.withdraw(record):
+            return False
+        if request.schedule_delivery_time:
+            record.due = self._centre.now() if scheduled is None else scheduled
+            record.state = MessageState.ENROUTE if scheduled is None else MessageState.SCHEDULED
+        record.expires = expires
+        record.pdu = octets
+        return True
+
+    def _expect(self, _: object, records: list[Record]) -> None:
+        for record in records:
+            self._centre.dispatches[record.queue].expect(record.due or 0.0)
 
     # replace_if_present_flag
 
@@ -155,16 +191,52 @@ class Enquiries:
         The one that is replaced becomes DELETED; the new one has an id of its own. Without
         one to replace it is a message like any other (SMPP 5.0, 4.7.22).
         """
-        found: Deferred[Any] = self._centre.store.by_address(
-            self._account, record.source, record.destination, MOST_CANCELLED
-        )
-        found.addCallback(self._replace_all, request)
-        found.addCallback(lambda _: self._centre.accept(record, request, False))
+        centre = self._centre
+        found: Deferred[Any] = self._between(record.source, record.destination)
+
+        def accept(records: list[Record]) -> Any:
+            kept = centre.accept(record, request, False)
+            if kept is None:
+                return records
+            # What is old goes once the new one is there, and may have gone meanwhile.
+            return kept.addCallback(lambda _: self._between(record.source, record.destination))
+
+        found.addCallback(accept)
+        found.addCallback(self._replace_all, request, record.number)
         return found.addCallback(lambda _: response)
 
-    def _replace_all(self, records: list[Record], request: Any) -> None:
+    def _replace_all(self, records: list[Record], request: Any, number: int) -> None:
         for record in records:
-            if record.kind == MESSAGE and record.due is not None:
-                old: Any = decode(record.pdu)
-                if old.service_type == request.service_type:
-                    self._cancel(record)
+            is_old = record.kind == MESSAGE and record.number < number
+            if is_old and decode_service_type(record) == request.service_type:
+                cancel(self._centre, record)
+
+
+def decode_service_type(record: Record) -> str:
+    """The service_type of a message that has come to no end."""
+    return decode(record.pdu).service_type if record.pdu else ""  # type: ignore[attr-defined]
+
+
+def _is_of(record: Record, service_type: str) -> bool:
+    return not service_type or decode_service_type(record) == service_type
+
+
+def cancel(centre: MessageCentre, record: Record) -> bool:
+    """Ends a message that is not on its way yet; False when it is, or has come to its end."""
+    is_waiting = record.due is not None and record.queue in centre.dispatches
+    if not is_waiting or not centre.withdraw(record):
+        return False
+    centre.finish(record, MessageState.DELETED)
+    return True
+
+
+def _replaced(submitted: Any, request: Any) -> Any:
+    """A submission with the text of a replace_sm."""
+    submitted.registered_delivery = request.registered_delivery
+    submitted.sm_default_msg_id = request.sm_default_msg_id
+    submitted.short_message = request.short_message
+    if request.tlvs and tlvs.message_payload in request.tlvs:
+        submitted.tlvs[tlvs.message_payload] = request.tlvs[tlvs.message_payload]
+    elif tlvs.message_payload in submitted.tlvs:
+        del submitted.tlvs[tlvs.message_payload]
+    return submitted

@@ -119,6 +119,9 @@ class StoreFile:
             raise _as_store_error(self.path, error) from None
         except OSError as error:
             raise StoreFailed(str(self.path), error.strerror or str(error)) from None
+        except UnicodeError:
+            # Some messages of SQLite quote the damaged file.
+            raise StoreDamaged(str(self.path), "a text in it is no UTF-8") from None
         except MemoryError:
             raise StoreFailed(str(self.path), "out of memory") from None
 

@@ -269,9 +269,21 @@ class SQLiteStore:
         try:
             self._transaction(batch)
         except sqlite3.Error as error:
-            if not is_want_of_room(error) or not self._space.give_reserve():
+            if not is_want_of_room(error):
                 raise
+            self._space.give_reserve()
+            self._give_log()
             self._transaction(batch)
+
+    def _give_log(self) -> None:
+        """Frees the room of the write-ahead log, if there is enough for what is in it."""
+        try:
+            cast(sqlite3.Connection, self._connection).execute(
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            ).fetchall()
+        except sqlite3.Error as error:
+            if not is_want_of_room(error):
+                raise
 
     def _transaction(self, batch: list[_Write | _Read]) -> None:
         connection = cast(sqlite3.Connection, self._connection)

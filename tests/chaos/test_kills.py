@@ -1,0 +1,55 @@
+"""kill -9 at any time, again and again: nothing that was acknowledged is lost.
+
+The two ledgers are kept by the ESMEs, outside of the daemon. ``CHAOS_KILLS`` and ``CHAOS_SEED``
+choose how many kills there are, and when.
+"""
+
+import os
+import random
+import time
+
+import pytest
+from chaos_kit import IN_CI, Peer, SinkESME, Source, ledgers_agree, wait_until
+
+from twisted_smpp.wire.pdus import QuerySM
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
+KILLS = int(os.environ.get("CHAOS_KILLS", "0")) or (25 if IN_CI else 6)
+SEED = int(os.environ.get("CHAOS_SEED", "0")) or (20 if IN_CI else random.randrange(1, 1 << 32))
+WINDOW = 10
+
+
+def test_d01_d02_nothing_acknowledged_is_lost_by_kill_9(smsc, ledger):
+    print(f"CHAOS_SEED={SEED}")
+    chance = random.Random(SEED)
+    daemon = smsc()
+    source = Source(daemon, ledger("accepted"))
+    sink = SinkESME(daemon, ledger("delivered"))
+    with sink:
+        with source:
+            for _ in range(KILLS):
+                daemon.start()
+                time.sleep(chance.uniform(0.1, 1.6))  # it listens after about 0.5 s
+                assert daemon.process.poll() is None, daemon.tail()
+                daemon.kill()
+        daemon.up()
+        accepted = dict(line.split() for line in source.ledger.lines())
+        wait_until(lambda: accepted.keys() <= sink.got.keys(), 60, "the last delivery")
+    assert len(accepted) > 10 * KILLS  # there was something to lose
+    # Of each kill, the receiver may have answered a window of deliveries that nobody noted.
+    ledgers_agree(source, sink, duplicates=WINDOW * KILLS)
+    everything_is_known(daemon, list(accepted.values()))
+    assert daemon.stop() == 0
+    assert "Traceback" not in daemon.log.read_text(), daemon.tail()
+
+
+def everything_is_known(daemon, message_ids):
+    """query_sm finds every message, and says that it was delivered."""
+    assert len(set(message_ids)) == len(message_ids)
+    with Peer(daemon.port) as peer:
+        for begin in range(0, len(message_ids), 50):
+            part = message_ids[begin : begin + 50]
+            answers = peer.ask([QuerySM(message_id=each, source_addr="1") for each in part])
+            assert {int(each.command_status) for each in answers} == {0}
+            assert {int(each.message_state) for each in answers} == {2}

@@ -1,0 +1,115 @@
+"""A store in a file against a plain dict, whatever is done with it, restarts included."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from store_kit import World, columns, record
+
+TIMES = st.none() | st.integers(0, 6).map(float)
+QUEUES = st.sampled_from(["a", "b"])
+MOSTS = st.integers(1, 4)
+
+
+class StoreAgainstModel(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.world = World(Path(self.folder.name) / "store")
+        self.world.open()
+        self.model = {}
+        self.last = 0
+        #: Not yet given time to be written.
+        self.open = []
+
+    def teardown(self):
+        self.world.steps.run()
+        self.world.abandon()
+        self.folder.cleanup()
+
+    @rule(queue=QUEUES, due=TIMES, done=TIMES, expires=TIMES)
+    def add(self, **fields):
+        number = self.world.store.next_number()
+        assert number > self.last
+        self.last = number
+        new = record(number, **fields)
+        self.open.append(self.world.store.add(new))
+        self.model[number] = new
+
+    @rule(data=st.data(), queue=QUEUES, due=TIMES, done=TIMES, tries=st.integers(0, 9))
+    def save(self, data, **fields):
+        if self.model:
+            number = data.draw(st.sampled_from(sorted(self.model)))
+            new = record(number, **fields)
+            self.open.append(self.world.store.save(new))
+            self.model[number] = new
+
+    @rule(data=st.data())
+    def remove(self, data):
+        if self.model:
+            number = data.draw(st.sampled_from(sorted(self.model)))
+            self.open.append(self.world.store.remove(number))
+            del self.model[number]
+
+    @rule(before=st.integers(0, 6).map(float), keep=st.integers(0, 5), most=MOSTS)
+    def purge(self, before, keep, most):
+        done = sorted((e.done, n) for n, e in self.model.items() if e.done is not None)
+        gone = [
+            number
+            for place, (since, number) in enumerate(done)
+            if since < before or place < len(done) - keep
+        ][:most]
+        assert self.world.get(self.world.store.purge(before, keep, most)) == len(gone)
+        for number in gone:
+            del self.model[number]
+
+    @rule()
+    def wait(self):
+        self.world.steps.run()
+
+    @rule(queue=QUEUES, now=st.integers(0, 6).map(float), most=MOSTS)
+    def due(self, queue, now, most):
+        found = self.world.get(self.world.store.due(queue, now, most))
+        wanted = sorted(
+            (e.due, n)
+            for n, e in self.model.items()
+            if e.queue == queue and e.due is not None and e.due <= now
+        )
+        assert [each.number for each in found] == [number for _, number in wanted[:most]]
+
+    @rule()
+    def restart(self):
+        self.world.restart()
+
+    @rule()
+    def crash(self):
+        self.world.steps.run()
+        self.world.crash()
+
+    @invariant()
+    def holds_what_the_model_holds(self):
+        if self.world.steps.in_thread or len(self.model) > 40:
+            return
+        store = self.world.store
+        for queue in ("a", "b"):
+            found = self.world.get(store.unfinished(queue, 0, 99))
+            wanted = [
+                e.row()
+                for _, e in sorted(self.model.items())
+                if e.queue == queue and e.done is None
+            ]
+            assert [columns(each) for each in found] == wanted
+        waiting = {}
+        for each in self.model.values():
+            if each.due is not None:
+                count, earliest = waiting.get(each.queue, (0, 9.0))
+                waiting[each.queue] = (count + 1, min(earliest, each.due))
+        assert self.world.get(store.waiting()) == waiting
+        assert all(each.called for each in self.open)
+        self.open.clear()
+
+
+TestStoreAgainstModel = StoreAgainstModel.TestCase
+TestStoreAgainstModel.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)

@@ -1,0 +1,186 @@
+"""Options of ``twistd smpp smsc`` for where messages are kept, how long, and where they go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from twisted.python import usage
+
+from twisted_smpp.smsc import AccountsFile, Keeping, Route, RouteKind, Routes, Terms
+from twisted_smpp.store import MemoryStore, SQLiteStore
+
+__all__ = [
+    "KEEPING",
+    "RouteOptions",
+    "default_store",
+    "keeping_of",
+    "routes_of",
+    "store_of",
+    "terms_of",
+]
+
+MIB = 1024 * 1024
+
+KEEPING: list[list[Any]] = [
+    ["store", None, None, 'File that keeps the messages, or "memory"; the default is shown below.'],
+    ["default-route", None, "at-once", "Where all other messages go, see --route."],
+    ["validity", None, 172_800.0, "Seconds a message is tried that does not say itself.", float],
+    ["retention", None, 86_400.0, "Seconds a message is known that came to its end.", float],
+    ["free-space", None, None, "MiB of the disk that stay free (512, or 5 % if less).", float],
+    ["store-limit", None, None, "MiB that the store may have (no limit but the disk).", float],
+]
+
+_KINDS = "account:NAME, loopback, at-once or nowhere"
+
+
+class RouteOptions(usage.Options):
+    """Has ``--route``, which may be given again."""
+
+    def opt_route(self, value: str) -> None:
+        """PREFIX=account:NAME|loopback|at-once|nowhere: messages to numbers that begin so; may
+        be given again, and the longest prefix counts.
+        """
+        prefix, is_there, target = value.partition("=")
+        digits = prefix.removeprefix("+")
+        if not is_there or not digits or not digits.isascii():
+            raise usage.UsageError(f"--route {value}: is no PREFIX={_KINDS}")
+        self.setdefault("routes", {})[digits] = route_of("--route", target)
+
+
+def route_of(option: str, text: str) -> Route:
+    """The route that an option names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    kind, _, name = text.partition(":")
+    if kind == "account" and name:
+        if len(name) > 15:
+            raise usage.UsageError(f"{option}: account {name} has more than 15 characters")
+        return Route(RouteKind.ACCOUNT, name)
+    if text in ("loopback", "at-once", "nowhere"):
+        return Route(RouteKind(text))
+    raise usage.UsageError(f"{option}: {text or 'nothing'} is none of {_KINDS}")
+
+
+class _Routes(Routes):
+    """Those of the options, and behind them those of the accounts file as it is now.
+
+    Args:
+        default: where everything else goes.
+        accounts: the file, or None.
+    """
+
+    def __init__(self, default: Route, accounts: AccountsFile | None) -> None:
+        super().__init__(default)
+        self._accounts = accounts
+
+    def find(self, destination: str) -> Route:
+        """Where a message to ``destination`` goes."""
+        found = super().find(destination)
+        if found is self.default and self._accounts is not None:
+            account = self._accounts.accounts.routed(destination)
+            if account is not None:
+                return Route(RouteKind.ACCOUNT, account.system_id)
+        return found
+
+
+def terms_of(
+    options: Mapping[str, Any], accounts: AccountsFile | None = None
+) -> Callable[[str], Terms]:
+    """What the options say of all accounts, and the accounts file of each."""
+    usual = Terms(default_validity=options["validity"])
+
+    def terms(name: str) -> Terms:
+        settings = None if accounts is None else accounts.settings(name)
+        if settings is None:
+            return usual
+        return replace(
+            usual,
+            id_style=settings.message_ids,
+            seconds_in_receipts=settings.receipts == "seconds",
+        )
+
+    return terms
+
+
+def routes_of(options: Mapping[str, Any], accounts: AccountsFile | None = None) -> Routes:
+    """The table of the options, and of the accounts.
+
+    Raises:
+        UsageError: the default names no route.
+    """
+    routes = _Routes(route_of("--default-route", options["default-route"]), accounts)
+    for prefix, route in options.get("routes", {}).items():
+        routes.add(prefix, route)
+    return routes
+
+
+def default_store(environment: Mapping[str, str] | None = None) -> Path:
+    """Where messages are kept if nobody says: always the same file, wherever it is started.
+
+    It is ``smsc.db`` in the folder that systemd gives (``StateDirectory=``), or else in that
+    of this user for what programs have to remember (``XDG_STATE_HOME``).
+
+    Raises:
+        ValueError: this user has no folder.
+    """
+    environment = os.environ if environment is None else environment
+    folder = environment.get("STATE_DIRECTORY", "").split(":")[0]
+    if folder:
+        return Path(folder) / "smsc.db"
+    home = environment.get("XDG_STATE_HOME", "")
+    if home.startswith("/"):
+        return Path(home) / "twisted_smpp" / "smsc.db"
+    try:
+        state = Path.home() / ".local" / "state"
+    except RuntimeError:
+        raise ValueError("--store is needed: this user has no home folder") from None
+    return state / "twisted_smpp" / "smsc.db"
+
+
+def store_of(options: Mapping[str, Any], reactor: Any) -> Any:
+    """The store of the options; it is not open yet."""
+    where = options["store"]
+    if where == "memory":
+        return MemoryStore()
+    return SQLiteStore(
+        Path(where) if where else default_store(),
+        reactor=reactor,
+        floor=_octets(options["free-space"]),
+        most_octets=_octets(options["store-limit"]),
+    )
+
+
+def _octets(mebibytes: float | None) -> int | None:
+    return None if mebibytes is None else int(mebibytes * MIB)
+
+
+def keeping_of(options: Mapping[str, Any]) -> Keeping:
+    """How long messages are kept, by the options."""
+    return Keeping(final_seconds=options["retention"])
+
+
+def check_keeping(options: Mapping[str, Any]) -> None:
+    """Names a number that makes no sense.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if options["store"] == "":
+        raise usage.UsageError('--store is empty; name a file, or "memory"')
+    routes_of(options)
+    if not 0 < options["validity"] <= Terms.longest_validity:
+        raise usage.UsageError(
+            f"--validity is {options['validity']:g}, more than 0 and at most "
+            f"{Terms.longest_validity:.0f} seconds are possible"
+        )
+    for name in ("retention", "free-space"):
+        if options[name] is not None and not options[name] >= 0:
+            raise usage.UsageError(f"--{name} is negative")
+    if options["store-limit"] is not None and not options["store-limit"] >= 1:
+        raise usage.UsageError("--store-limit has to be 1 MiB or more")

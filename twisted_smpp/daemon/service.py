@@ -1,0 +1,144 @@
+"""The message centre as a process: its store, its messages and its listener in their order."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_smpp.daemon.ending import Ending, exit_with
+from twisted_smpp.errors import StoreError, StoreFailed
+from twisted_smpp.smsc import AccountsFile, MessageCentre, SMSCService
+
+__all__ = ["CentreService"]
+
+#: Seconds that sessions have for unbind and the end, after what was in flight had its time.
+GRACE = 10.0
+
+
+class CentreService(Service):
+    """Opens the store, finds what waits in it, listens; and all of that backwards.
+
+    Args:
+        smsc: listens for the accounts of the centre.
+        centre: the messages; its store is closed.
+        ending: is told with which exit code the process has to end.
+        clock: an ``IReactorTime``.
+        in_foreground: whether errors at the start end the process with one line. In the
+            background twistd itself tells its parent of an error, but not of an exit, and the
+            parent would wait for ever.
+        accounts: a file that is read again at SIGHUP, or None.
+        sheds_privileges: whether twistd changes its user after it listens. Then the store is
+            opened behind that, so that its files belong to that user.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        smsc: SMSCService,
+        centre: MessageCentre,
+        ending: Ending,
+        clock: Any,
+        *,
+        in_foreground: bool = True,
+        accounts: AccountsFile | None = None,
+        sheds_privileges: bool = False,
+    ) -> None:
+        self.smsc = smsc
+        self.centre = centre
+        self.store = centre.store
+        self.in_foreground = in_foreground
+        self.sheds_privileges = sheds_privileges
+        self._accounts = accounts
+        self._at_hangup: Any = None
+        self._ending = ending
+        self._clock = clock
+        self._failing: Deferred[Any] | None = None
+
+    # Start.
+
+    def privilegedStartService(self) -> None:
+        """Listens now if it could not later."""
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        if self.sheds_privileges:
+            self._or_exit(self.smsc.privilegedStartService)
+
+    def startService(self) -> None:
+        """Opens the store, listens, delivers what waits.
+
+        Raises:
+            StoreError: the store cannot be opened, and this is not in the foreground.
+            CannotListenError: the port is taken or not allowed, and likewise.
+        """
+        super().startService()  # type: ignore[no-untyped-call]
+        self._or_exit(self.store.open)
+        self.log.info("the messages are kept in {store}", store=self.store)
+        self._failing = self.store.when_failed()
+        self._failing.addCallbacks(self._store_failed, lambda why: why.trap(CancelledError))
+        self._or_exit(self.smsc.startService)
+        self.centre.start().addErrback(self._not_started)
+        if self._accounts is not None:
+            reload, clock = self._accounts.reload, self._clock
+            self._at_hangup = signal.signal(signal.SIGHUP, lambda *_: clock.callFromThread(reload))
+
+    def _or_exit(self, step: Any) -> None:
+        try:
+            step()
+        except (CannotListenError, StoreError) as error:
+            if not self.in_foreground:
+                self.log.critical("{error}", error=str(error))
+                raise
+            code = error.exit_code if isinstance(error, StoreError) else 1
+            exit_with(code, f"twistd smpp smsc: {error}")
+
+    def _not_started(self, failure: Failure) -> None:
+        if not failure.check(StoreFailed):  # which the store has told already
+            self.log.failure("what waits in the store could not be found", failure)
+            self._ending.stop(StoreFailed.exit_code)
+
+    def _store_failed(self, error: StoreFailed) -> None:
+        """It takes nothing more: the process starts again, and looks at it first."""
+        self._failing = None
+        self._ending.stop(error.exit_code)
+
+    # Stop.
+
+    def stopService(self) -> Deferred[Any]:
+        """Stops to listen and to deliver, awaits what is in flight, unbinds, closes the store."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        if self._failing is not None:
+            self._failing.cancel()
+            self._failing = None
+        if self._at_hangup is not None:
+            signal.signal(signal.SIGHUP, self._at_hangup)
+            self._at_hangup = None
+        self.centre.stop()
+        seconds = self.smsc.factory.drain + GRACE
+        cut = self._clock.callLater(seconds, self._cut, seconds)
+        ended = self.smsc.stopService()
+        ended.addBoth(lambda _: cut.cancel() if cut.active() else None)
+        ended.addCallback(lambda _: self.store.close())
+        return ended.addCallbacks(self._closed, self._not_closed)
+
+    def _cut(self, seconds: float) -> None:
+        connections = list(self.smsc.factory.connections)
+        self.log.warn(
+            "{count} connections are cut: they have not ended within {seconds:g} s",
+            count=len(connections),
+            seconds=seconds,
+        )
+        for connection in connections:
+            connection.abort()
+
+    def _closed(self, _: Any) -> None:
+        self.log.info("{store} is closed", store=self.store)
+
+    def _not_closed(self, failure: Failure) -> None:
+        self.log.critical("{error}", error=failure.getErrorMessage())
+        self._ending.stop(StoreFailed.exit_code)
