@@ -160,7 +160,7 @@ class Life:
 
 @pytest.mark.parametrize("parts", [1, 3])
 @pytest.mark.parametrize("receipt", [True, False], ids=["receipt", "no receipt"])
-def test_D17_a_crash_in_every_moment_of_a_message(
+def test_d17_a_crash_in_every_moment_of_a_message(
     tmp_path: Path, parts: int, receipt: bool
 ) -> None:
     moments = 0

@@ -188,7 +188,8 @@ class ESMEPool(Shorthands, MultiService):
             return
         self._lobby.adopt(link.sender.release())
         self._senders.remove(link.sender)
-        link.sender.on_change = None
+        # What is being written of it, for an attempt, comes back when it is.
+        link.sender.on_change = lambda: self._lobby.adopt(link.sender.release())
         if self._shared is not None:
             self._shared.forget(link.sender.pace)
         link.disownServiceParent()  # type: ignore[no-untyped-call]
@@ -304,6 +305,7 @@ class ESMEPool(Shorthands, MultiService):
             return
         super().startService()  # type: ignore[no-untyped-call]
         self._sweep_later()
+        self._desk._recover()
 
     def stopService(self) -> Deferred[None]:
         """Awaits what is in flight on each link, unbinds; fires when it is done.
