@@ -265,7 +265,7 @@ class PoolRun(World):
 
     def binds_all(self):
         while self.endpoint.waiting:
-            self.binds()
+            self.endpoint.accepts()
         self.flush()
         return self
 

@@ -122,7 +122,7 @@ def test_the_link_with_the_most_room_is_taken() -> None:
     for _ in range(12):
         world.send()
     assert world.counts() == [10, 2]
-    assert [figures.in_flight for figures in world.pool.figures()] == [10, 2]
+    assert [figures.in_flight for figures in world.pool.figures().values()] == [10, 2]
     assert (world.pool.in_flight, world.pool.window) == (12, 12)
     last = world.send()
     assert (last.progress, world.pool.waiting) == (QUEUED, 1)
@@ -183,7 +183,7 @@ def test_receivers_get_nothing_to_send() -> None:
     for _ in range(6):
         world.send()
     assert world.counts() == [3, 3, 0]
-    assert [figures.sends for figures in world.pool.figures()] == [True, True, False]
+    assert [link.sender.able for link in world.pool.links] == [True, True, False]
     assert world.pool.window == 20
     world.stops()
 
@@ -352,8 +352,8 @@ def test_a_throttled_link_gets_nothing_and_keeps_nothing() -> None:
     assert [message.progress for message in messages] == [ACCEPTED] * 5
     assert world.to(0) == ["0"]
     assert sorted(world.to(1)) == ["0", "1", "2", "3", "4"]
-    assert [figures.throttled for figures in world.pool.figures()] == [1, 0]
-    assert [figures.window for figures in world.pool.figures()] == [5, 10]
+    assert [figures.throttled for figures in world.pool.figures().values()] == [1, 0]
+    assert [figures.window for figures in world.pool.figures().values()] == [5, 10]
     world.passes(2)
     world.send(text="5")
     world.send(text="6")
@@ -408,7 +408,7 @@ def test_the_rate_of_sending_is_that_of_each_link() -> None:
     assert world.counts() == [1, 1, 1, 1]
     world.passes(3)
     assert world.counts() == [4, 4, 4, 4]
-    assert [figures.waiting for figures in world.pool.figures()] == [1, 1, 1, 1]
+    assert [figures.waiting for figures in world.pool.figures().values()] == [1, 1, 1, 1]
     world.stops_with_waiting(None)
 
 

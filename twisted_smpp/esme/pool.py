@@ -340,6 +340,7 @@ class ESMEPool(Shorthands, MultiService):
         method: Method | None = None,
         message_class: int | None = None,
         tlvs: Mapping[Any, Any] | None = None,
+        key: str | None = None,
         **fields: Any,
     ) -> Message:
         """Sends a text; just like :meth:`twisted_smpp.esme.service.ESMEService.send`.
@@ -359,6 +360,7 @@ class ESMEPool(Shorthands, MultiService):
             method=method,
             message_class=message_class,
             tlvs=tlvs,
+            key=key,
             **fields,
         )
 

@@ -162,6 +162,8 @@ class Customer:
         self, session: SMPPProtocol, request: Any, destination: str, message_id: str = ""
     ) -> Record:
         """The record of a message to one destination."""
+        if not destination:
+            raise RequestRefused(CommandStatus.ESME_RINVDSTADR, "there is none")
         centre, terms = self._centre, self.terms
         route = centre.routes.find(destination)
         now = centre.now()
