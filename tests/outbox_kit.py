@@ -142,7 +142,9 @@ class Process:
     def stop(self) -> None:
         stopping = self.service.stopService()
         self.settle()
-        self.passes(2)
+        for _ in range(40):  # what is in flight has its time
+            if not stopping.called:
+                self.passes(1)
         assert success(stopping) is None
         assert self.clock.getDelayedCalls() == []
         closing = self.store.close()
