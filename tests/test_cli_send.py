@@ -264,6 +264,7 @@ class PoolRun(World):
     """The same over several connections."""
 
     def binds_all(self):
+        self.endpoint.smsc.on_request = self._answer
         while self.endpoint.waiting:
             self.endpoint.accepts()
         self.flush()
