@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """The process ends in any moment: nothing that was stored is lost, and duplicates are counted.
 
 First in every moment of the life of a message; then in random moments of many. To see a schedule
