@@ -421,4 +421,29 @@ def test_the_rate_of_a_profile_is_that_of_the_account(tmp_path: Any) -> None:
     for _ in range(10):
         world.passes(0.5)
     assert len(world.submitted) == 11
+    assert [link.sender.pace.rate for link in world.links] == [None] * 4
     world.stops_with_waiting(None)
+
+
+def test_what_waits_for_the_end_of_a_pause_needs_no_other_event() -> None:
+    world = started(1)
+    first, second = silent(world, 0, 2)
+    messages = [world.send(text=str(at)) for at in range(2)]
+    first.callback(S.ESME_RTHROTTLED)
+    world.flush()
+    answers(world, 0, second, 1)
+    assert [message.progress for message in messages] == [QUEUED, ACCEPTED]
+    world.passes(2)
+    assert messages[0].progress is ACCEPTED
+    world.stops()
+
+
+def test_parts_that_come_back_stay_together() -> None:
+    world = started(3)
+    silent(world, 0, 4)
+    message = world.send(text=text_of(4))
+    world.drops(0)
+    assert message.progress is ACCEPTED
+    assert sorted(world.counts()) == [0, 4, 4]
+    assert [part.attempts for part in message.parts] == [2] * 4
+    world.stops()

@@ -186,7 +186,6 @@ class ESMEPool(Shorthands, MultiService):
     def _removed(self, _: None, link: PoolLink) -> None:
         if link not in self.links:
             return
-        self._lobby.adopt(link.sender.release())
         self._senders.remove(link.sender)
         link.sender.on_change = None
         if self._shared is not None:
@@ -487,7 +486,7 @@ class ESMEPool(Shorthands, MultiService):
         """Gives the links what they have room for."""
         if self._feeding:
             return
-        if self.running and self._able and self._lobby.own:
+        if self._able and self._lobby.own:
             self._feeding = True
             try:
                 self._assign()
