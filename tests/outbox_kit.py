@@ -175,15 +175,6 @@ class Memory(MemoryWorld):
         return self.kept
 
 
-def breaks(process: Process) -> None:
-    """From now on its disk fails."""
-
-    def no(*_: object) -> None:
-        raise OSError(5, "Input/output error")
-
-    process.store._transaction = no
-
-
 _copies = 0
 
 

@@ -264,8 +264,9 @@ class PoolRun(World):
     """The same over several connections."""
 
     def binds_all(self):
+        self.endpoint.smsc.on_request = self._answer
         while self.endpoint.waiting:
-            self.binds()
+            self.endpoint.accepts()
         self.flush()
         return self
 

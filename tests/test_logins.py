@@ -13,11 +13,12 @@ from twisted.logger import capturedLogs, eventAsText
 
 from twisted_smpp.errors import SessionLost
 from twisted_smpp.events import Timers
-from twisted_smpp.smsc import DefenceLimits
+from twisted_smpp.smsc import DefenceLimits, MessageCentre
 from twisted_smpp.smsc.hashes import DUMMY
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import Pair, success
-from twisted_smpp.wire.pdus import BindTransceiver
+from twisted_smpp.wire.lists import SMEAddress
+from twisted_smpp.wire.pdus import BindTransceiver, SubmitMulti
 
 QUIET = Timers(bind=5.0, enquire_interval=None)
 
@@ -435,4 +436,24 @@ def test_A13_either_may_go_meanwhile(who: str, tmp_path: Path) -> None:
         old.drop()
         waiting.flush()
         assert waiting.smsc.bound
+    world.ends()
+
+
+# A real account behind the file.
+
+
+def test_each_destination_of_a_submit_multi_is_judged_alone(tmp_path: Path) -> None:
+    world = AccountsWorld(tmp_path, account(destinations=["49*"]))
+    centre = MessageCentre(clock=world.clock)
+    world.service._logins._portal.realm = centre
+    pair = world.bound()
+    one, other = SMEAddress(1, 1, "4917"), SMEAddress(1, 1, "3366")
+
+    answer = pair.esme.request(SubmitMulti(dest_address=[one, other], short_message=b"x"))
+    pair.flush()
+
+    refused = success(answer).unsuccess_sme
+    assert [(each.destination_addr, each.error_status_code) for each in refused] == [
+        ("3366", S.ESME_RINVDSTADR)
+    ]
     world.ends()

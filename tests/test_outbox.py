@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """The outbox: what is written when, and what goes on in the next process."""
 
 from __future__ import annotations
@@ -6,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from message_centre_kit import text_of
-from outbox_kit import WALL, Memory, Process, breaks, silent
+from outbox_kit import WALL, Memory, Process, silent
 from store_kit import World
 from twisted.internet.defer import Deferred
 
-from twisted_smpp.esme.message import Progress
+from twisted_smpp.esme.message import Progress, SendFailed
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import UnknownPolicy
 from twisted_smpp.esme.service import Sending
@@ -41,6 +42,12 @@ def sqlite(stores):
     process.stores.abandon()
 
 
+def failure_of(stored):
+    error = failure(stored)
+    assert isinstance(error, SendFailed)
+    return error
+
+
 def progress(message):
     return [part.progress for part in message.parts]
 
@@ -69,7 +76,7 @@ def test_without_an_outbox_a_message_is_stored_at_once(process):
     assert success(process.send().stored).outbox is None
 
 
-def test_d16_no_pdu_leaves_before_its_attempt_is_on_the_disk(sqlite):
+def test_D16_no_pdu_leaves_before_its_attempt_is_on_the_disk(sqlite):
     sqlite.bind()
     sqlite.centre.look = lambda request: seen.append([record.state for record in copy_of(sqlite)])
     seen = []
@@ -192,7 +199,7 @@ def test_a_callback_that_fails_stops_nothing(process, logged_errors):
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_d17_what_was_being_sent_is_sent_again_and_counted(process, parts):
+def test_D17_what_was_being_sent_is_sent_again_and_counted(process, parts):
     process.bind()
     process.centre.answer = lambda request: process.centre.accept(request) and Deferred()
     process.send(text_of(parts))
@@ -211,7 +218,7 @@ def test_d17_what_was_being_sent_is_sent_again_and_counted(process, parts):
     after.stop()
 
 
-def test_d16_it_is_sent_again_three_times_at_most(process):
+def test_D16_it_is_sent_again_three_times_at_most(process):
     for _ in range(4):
         process.centre.answer = silent
         process.bind()
@@ -255,7 +262,7 @@ def test_held_parts_wait_for_a_decision_in_every_process(process):
     after.stop()
 
 
-def test_what_was_being_sent_is_lost_by_the_policy_of_failing(process):
+def test_what_was_being_sent_is_lost_by_the_policy_FAIL(process):
     process.settings = {"sending": Sending(unknown=UnknownPolicy.FAIL)}
     process.centre.answer = silent
     process.bind()
@@ -308,7 +315,7 @@ def test_a_receipt_finds_its_message_in_the_next_process(process, written):
     after.stop()
 
 
-def test_r03_a_receipt_before_its_response_survives_too(process):
+def test_R03_a_receipt_before_its_response_survives_too(process):
     process.bind()
     process.centre.answer = silent
     process.send()
@@ -328,7 +335,7 @@ def test_r03_a_receipt_before_its_response_survives_too(process):
     after.stop()
 
 
-def test_r03_a_receipt_that_comes_before_the_outbox_is_read_finds_its_message(sqlite):
+def test_R03_a_receipt_that_comes_before_the_outbox_is_read_finds_its_message(sqlite):
     sqlite.bind()
     sqlite.send()
     sqlite.settle()
@@ -347,7 +354,7 @@ def test_r03_a_receipt_that_comes_before_the_outbox_is_read_finds_its_message(sq
     after.stop()
 
 
-def test_r10_receipts_of_one_id_and_of_none_take_little_room(process):
+def test_R10_receipts_of_one_id_and_of_none_take_little_room(process):
     process.bind()
     for _ in range(20):
         process.receipt("FF")
@@ -366,7 +373,7 @@ def test_r10_receipts_of_one_id_and_of_none_take_little_room(process):
     after.stop()
 
 
-def test_r11_a_receipt_is_answered_once_it_is_on_the_disk(sqlite):
+def test_R11_a_receipt_is_answered_once_it_is_on_the_disk(sqlite):
     sqlite.bind()
     sqlite.send()
     sqlite.settle()
@@ -384,7 +391,7 @@ def test_r11_a_receipt_is_answered_once_it_is_on_the_disk(sqlite):
     sqlite.stop()
 
 
-def test_r11_the_message_centre_keeps_a_receipt_that_could_not_be_written(sqlite, logged_errors):
+def test_R11_the_message_centre_keeps_a_receipt_that_could_not_be_written(sqlite, logged_errors):
     sqlite.bind()
     sqlite.send()
     sqlite.settle()
@@ -398,6 +405,15 @@ def test_r11_the_message_centre_keeps_a_receipt_that_could_not_be_written(sqlite
     for each in (one, two, stray, later):
         assert failure(each).command_status == CommandStatus.ESME_RX_T_APPN
     assert len(logged_errors.flush()) == 1
+
+
+def breaks(process):
+    """From now on its disk fails."""
+
+    def no(*_):
+        raise OSError(5, "Input/output error")
+
+    process.store._transaction = no
 
 
 def test_the_time_for_a_receipt_goes_on_in_the_next_process(process):

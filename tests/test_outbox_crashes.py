@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """The process ends in any moment: nothing that was stored is lost, and duplicates are counted.
 
 First in every moment of the life of a message; then in random moments of many. To see a schedule
@@ -160,7 +161,7 @@ class Life:
 
 @pytest.mark.parametrize("parts", [1, 3])
 @pytest.mark.parametrize("receipt", [True, False], ids=["receipt", "no receipt"])
-def test_d17_a_crash_in_every_moment_of_a_message(
+def test_D17_a_crash_in_every_moment_of_a_message(
     tmp_path: Path, parts: int, receipt: bool
 ) -> None:
     moments = 0

@@ -122,7 +122,7 @@ def test_the_link_with_the_most_room_is_taken() -> None:
     for _ in range(12):
         world.send()
     assert world.counts() == [10, 2]
-    assert [figures.in_flight for figures in world.pool.figures()] == [10, 2]
+    assert [figures.in_flight for figures in world.pool.figures().values()] == [10, 2]
     assert (world.pool.in_flight, world.pool.window) == (12, 12)
     last = world.send()
     assert (last.progress, world.pool.waiting) == (QUEUED, 1)
@@ -183,7 +183,7 @@ def test_receivers_get_nothing_to_send() -> None:
     for _ in range(6):
         world.send()
     assert world.counts() == [3, 3, 0]
-    assert [figures.sends for figures in world.pool.figures()] == [True, True, False]
+    assert [link.sender.able for link in world.pool.links] == [True, True, False]
     assert world.pool.window == 20
     world.stops()
 
@@ -352,8 +352,8 @@ def test_a_throttled_link_gets_nothing_and_keeps_nothing() -> None:
     assert [message.progress for message in messages] == [ACCEPTED] * 5
     assert world.to(0) == ["0"]
     assert sorted(world.to(1)) == ["0", "1", "2", "3", "4"]
-    assert [figures.throttled for figures in world.pool.figures()] == [1, 0]
-    assert [figures.window for figures in world.pool.figures()] == [5, 10]
+    assert [figures.throttled for figures in world.pool.figures().values()] == [1, 0]
+    assert [figures.window for figures in world.pool.figures().values()] == [5, 10]
     world.passes(2)
     world.send(text="5")
     world.send(text="6")
@@ -408,7 +408,7 @@ def test_the_rate_of_sending_is_that_of_each_link() -> None:
     assert world.counts() == [1, 1, 1, 1]
     world.passes(3)
     assert world.counts() == [4, 4, 4, 4]
-    assert [figures.waiting for figures in world.pool.figures()] == [1, 1, 1, 1]
+    assert [figures.waiting for figures in world.pool.figures().values()] == [1, 1, 1, 1]
     world.stops_with_waiting(None)
 
 
@@ -421,4 +421,29 @@ def test_the_rate_of_a_profile_is_that_of_the_account(tmp_path: Any) -> None:
     for _ in range(10):
         world.passes(0.5)
     assert len(world.submitted) == 11
+    assert [link.sender.pace.rate for link in world.links] == [None] * 4
     world.stops_with_waiting(None)
+
+
+def test_what_waits_for_the_end_of_a_pause_needs_no_other_event() -> None:
+    world = started(1)
+    first, second = silent(world, 0, 2)
+    messages = [world.send(text=str(at)) for at in range(2)]
+    first.callback(S.ESME_RTHROTTLED)
+    world.flush()
+    answers(world, 0, second, 1)
+    assert [message.progress for message in messages] == [QUEUED, ACCEPTED]
+    world.passes(2)
+    assert messages[0].progress is ACCEPTED
+    world.stops()
+
+
+def test_parts_that_come_back_stay_together() -> None:
+    world = started(3)
+    silent(world, 0, 4)
+    message = world.send(text=text_of(4))
+    world.drops(0)
+    assert message.progress is ACCEPTED
+    assert sorted(world.counts()) == [0, 4, 4]
+    assert [part.attempts for part in message.parts] == [2] * 4
+    world.stops()

@@ -400,3 +400,17 @@ def test_refusals_for_now_are_tried_again_on_any_link() -> None:
     assert message.progress is ACCEPTED
     assert world.to(1) == ["Hi"]
     world.stops()
+
+
+def test_a_stop_sends_nothing_on_the_links_that_are_left() -> None:
+    world = started(2, ordered=True, window=1)
+    destination = next(str(at) for at in range(99) if world.link_of(str(at)) == 1)
+    answer = silent(world, 1)[0]
+    for at in range(3):
+        world.send(destination, str(at))
+    stopping = world.pool.stopService()
+    answers(world, 1, answer)
+    world.passes(1)
+    success(stopping)
+    assert world.counts() == [0, 1]
+    assert world.pool.waiting == 2

@@ -186,7 +186,6 @@ class ESMEPool(Shorthands, MultiService):
     def _removed(self, _: None, link: PoolLink) -> None:
         if link not in self.links:
             return
-        self._lobby.adopt(link.sender.release())
         self._senders.remove(link.sender)
         # What is being written of it, for an attempt, comes back when it is.
         link.sender.on_change = lambda: self._lobby.adopt(link.sender.release())
@@ -342,6 +341,7 @@ class ESMEPool(Shorthands, MultiService):
         method: Method | None = None,
         message_class: int | None = None,
         tlvs: Mapping[Any, Any] | None = None,
+        key: str | None = None,
         **fields: Any,
     ) -> Message:
         """Sends a text; just like :meth:`twisted_smpp.esme.service.ESMEService.send`.
@@ -361,6 +361,7 @@ class ESMEPool(Shorthands, MultiService):
             method=method,
             message_class=message_class,
             tlvs=tlvs,
+            key=key,
             **fields,
         )
 
@@ -487,7 +488,7 @@ class ESMEPool(Shorthands, MultiService):
         """Gives the links what they have room for."""
         if self._feeding:
             return
-        if self.running and self._able and self._lobby.own:
+        if self._able and self._lobby.own:
             self._feeding = True
             try:
                 self._assign()

@@ -304,10 +304,10 @@ class ESMEService(Link):
         wanted = self._wanted(receipt, validity, schedule, priority)
         message = self._message(to, source, planned, wanted, fields, tlvs)
         self._expires(message, validity)
-        message.key = key
-        return self._queue(message)
+        return self._queue(message, key)
 
-    def _queue(self, message: Message) -> Message:
+    def _queue(self, message: Message, key: str | None) -> Message:
+        message.key = key
         self._check(message)
         self._follows = True
         if self.outbox is not None:

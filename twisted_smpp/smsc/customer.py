@@ -17,6 +17,7 @@ from twisted_smpp.smsc.enquiries import Enquiries
 from twisted_smpp.smsc.forwarding import check_message, schedule_and_expiry
 from twisted_smpp.smsc.kinds import MESSAGE
 from twisted_smpp.smsc.outlets import Sessions
+from twisted_smpp.smsc.policy import Policy
 from twisted_smpp.smsc.repeats import Repeats
 from twisted_smpp.smsc.routes import Route, RouteKind
 from twisted_smpp.status import CommandStatus
@@ -52,7 +53,11 @@ class Customer:
         sessions: those of its sessions that receive.
         dispatch: the queue of what waits for it.
         terms: what is agreed with it.
+        policy: the rules of its accounts file, once it has bound; None without one.
     """
+
+    #: For the service: each destination of a submit_multi is judged here.
+    checks_destinations = True
 
     def __init__(
         self, centre: MessageCentre, name: str, sessions: Sessions, dispatch: Dispatch
@@ -60,6 +65,7 @@ class Customer:
         self._centre = centre
         self.name = name
         self.terms = centre.terms(name)
+        self.policy: Policy | None = None
         self._repeats = Repeats()
         self.sessions = sessions
         self.dispatch = dispatch
@@ -162,6 +168,8 @@ class Customer:
         self, session: SMPPProtocol, request: Any, destination: str, message_id: str = ""
     ) -> Record:
         """The record of a message to one destination."""
+        if not destination:
+            raise RequestRefused(CommandStatus.ESME_RINVDSTADR, "there is none")
         centre, terms = self._centre, self.terms
         route = centre.routes.find(destination)
         now = centre.now()
@@ -215,6 +223,11 @@ class Customer:
         for address in request.dest_address:
             if not isinstance(address, SMEAddress):
                 return CommandStatus.ESME_RINVDLNAME
+            if self.policy is not None:
+                status = self.policy.refusal_of_destination(address.destination_addr)
+                if status:
+                    refused.append((address, status))
+                    continue
             single = _single(request, address)
             message_id = accepted[0][2].message_id if accepted else ""
             try:

@@ -177,6 +177,8 @@ class Logins:
             return CommandStatus.ESME_RBINDFAIL
         policy = self._policy(request.system_id)
         login = self._logins[session] = Login(session, request, account, logout, policy)
+        if policy is not None and getattr(account, "checks_destinations", False) is True:
+            account.policy = policy
         self._by_name.setdefault(request.system_id, []).append(login)
         if policy is not None and login.mode not in policy.settings.modes:
             self._note(login, "the account may not bind like this")

@@ -1,10 +1,10 @@
-"""The outbox when the disk, the link or a record is bad, and when there is much."""
+"""The outbox when the disk, the link or a record is bad."""
 
 from __future__ import annotations
 
 import pytest
 from message_centre_kit import text_of
-from outbox_kit import Memory, Process, breaks, silent
+from outbox_kit import Memory, Process, silent
 from store_kit import World
 from twisted.internet.defer import Deferred
 
@@ -46,6 +46,15 @@ def failure_of(stored):
 
 def progress(message):
     return [part.progress for part in message.parts]
+
+
+def breaks(process):
+    """From now on its disk fails."""
+
+    def no(*_):
+        raise OSError(5, "Input/output error")
+
+    process.store._transaction = no
 
 
 # Bad luck with the disk.
