@@ -56,6 +56,7 @@ def test_without_a_store_nothing_is_kept():
     [
         (["--store", ""], "--store is empty"),
         (["--store-limit", "0"], "--store-limit has to be 1 MiB or more"),
+        (["--longest-delay", "0"], "--longest-delay has to be more than 0 seconds"),
         (["--free-space", "-1"], "--free-space is negative"),
         (["--store", "memory", "--control", "x"], "--control takes messages"),
         (["--bind", "receiver", "--control", "x"], "--control takes messages"),

@@ -48,6 +48,7 @@ class Esme:
                     *("--connect", f"tcp:127.0.0.1:{self.smsc.port}"),
                     *("--system-id", "source", "--password-file", "password"),
                     *("--window", str(WINDOW), "--response-timeout", "2"),
+                    *("--longest-delay", "0.3"),
                     *("--store", "esme.db", "--control", "control"),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -188,9 +189,10 @@ def test_d16_kill_9_of_the_message_centre(both):
     chance = random.Random(SEED)
     centre, esme = both
     with Program(esme) as program:
-        for _ in range(KILLS_OF_CENTRE):
+        for number in range(KILLS_OF_CENTRE):
             before = len(program.events)
-            wait_until(lambda before=before: len(program.events) > before, what="an event")
+            if number % 3 == 0:  # the others come wherever they come, while it binds, too
+                wait_until(lambda before=before: len(program.events) > before, what="an event")
             time.sleep(chance.uniform(0, 0.3))
             centre.kill()
             centre.up()
@@ -203,7 +205,7 @@ def test_d16_kill_9_of_the_message_centre(both):
     assert centre.stop() == 0
 
     there = deliveries(centre)
-    assert len(program.stored) >= 10 * KILLS_OF_CENTRE
+    assert len(program.stored) >= 100
     for key in program.stored:
         event = program.events[key]
         assert event["progress"] in ("sent", "delivered"), event

@@ -184,6 +184,7 @@ class ESMEOptions(_OneLineErrors):
         ["binds", None, 1, "Connections that share the sending.", int],
         ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
         ["window", "w", 10, "Requests that may wait for their responses.", int],
+        ["longest-delay", None, 60.0, "Seconds until it connects again, at most.", float],
         ["control", None, None, "Unix socket at which other programs hand over messages."],
         *STORE,
         *_TIMERS,
@@ -221,6 +222,8 @@ Examples:
                 "--control takes messages: it needs a --store that is no memory, and a --bind "
                 "that can send"
             )
+        if not self["longest-delay"] > 0:
+            raise usage.UsageError("--longest-delay has to be more than 0 seconds")
         check_store(self)
         _check_numbers(self)
         self["password"] = ""
@@ -350,6 +353,8 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
         system_type=options["system-type"],
         window=options["window"],
         timers=_timers(options, bind=10.0),
+        first_delay=min(1.0, options["longest-delay"]),
+        longest_delay=options["longest-delay"],
         on_message=_log_message,
         on_receipt=_log_receipt,
         outbox=outbox,
