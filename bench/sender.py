@@ -80,9 +80,9 @@ def by_send(service, count, window, done, mode):
         elif ended == count:
             done.callback(None)
 
-    # With receipts, twice the window, so that it stays full while some await their receipt; with
-    # an outbox more, since what is being written is in flight, too.
-    for _ in range(min({"receipts": 2, "outbox": 2}.get(mode, 1) * window, count)):
+    # With receipts, twice the window, so that it stays full while some await their receipt.
+    # With an outbox likewise, while some are being written.
+    for _ in range(min((2 if receipts or mode == "outbox" else 1) * window, count)):
         send()
 
 
