@@ -123,7 +123,7 @@ def test_esme_reads_its_password_from_the_first_line_of_a_file(tmp_path):
         "VMS",
     )
 
-    assert isinstance(service, ESMEService)
+    assert isinstance(service, ESMEService)  # a receiver keeps nothing
     bind = service.factory.bind_request()
     assert bind.command == "bind_receiver"
     assert (bind.system_id, bind.password, bind.system_type) == ("me", "secret", "VMS")
@@ -132,8 +132,9 @@ def test_esme_reads_its_password_from_the_first_line_of_a_file(tmp_path):
 def test_esme_with_several_binds_is_a_pool(capsys):
     service = make("esme", "--system-id", "me", "--bind", "transmitter", "--binds", "3")
 
-    assert isinstance(service, ESMEPool)
-    assert [link.bind for link in service.links] == ["transmitter"] * 3
+    assert isinstance(service.link, ESMEPool)
+    assert [link.bind for link in service.link.links] == ["transmitter"] * 3
+    assert {link.outbox for link in service.link.links} == {service.link._desk.outbox}
     error = error_of(capsys, "esme", "--system-id", "me", "--binds", "0")
     assert "--binds is 0, at least 1 is needed" in error
 

@@ -15,7 +15,10 @@ from twisted_smpp.store import MemoryStore, SQLiteStore
 
 __all__ = [
     "KEEPING",
+    "STORE",
     "RouteOptions",
+    "check_keeping",
+    "check_store",
     "default_store",
     "keeping_of",
     "routes_of",
@@ -25,13 +28,17 @@ __all__ = [
 
 MIB = 1024 * 1024
 
-KEEPING: list[list[Any]] = [
+STORE: list[list[Any]] = [
     ["store", None, None, 'File that keeps the messages, or "memory"; the default is shown below.'],
+    ["free-space", None, None, "MiB of the disk that stay free (512, or 5 % if less).", float],
+    ["store-limit", None, None, "MiB that the store may have (no limit but the disk).", float],
+]
+
+KEEPING: list[list[Any]] = [
+    *STORE,
     ["default-route", None, "at-once", "Where all other messages go, see --route."],
     ["validity", None, 172_800.0, "Seconds a message is tried that does not say itself.", float],
     ["retention", None, 86_400.0, "Seconds a message is known that came to its end.", float],
-    ["free-space", None, None, "MiB of the disk that stay free (512, or 5 % if less).", float],
-    ["store-limit", None, None, "MiB that the store may have (no limit but the disk).", float],
 ]
 
 _KINDS = "account:NAME, loopback, at-once or nowhere"
@@ -120,10 +127,10 @@ def routes_of(options: Mapping[str, Any], accounts: AccountsFile | None = None) 
     return routes
 
 
-def default_store(environment: Mapping[str, str] | None = None) -> Path:
+def default_store(environment: Mapping[str, str] | None = None, name: str = "smsc.db") -> Path:
     """Where messages are kept if nobody says: always the same file, wherever it is started.
 
-    It is ``smsc.db`` in the folder that systemd gives (``StateDirectory=``), or else in that
+    It is the file ``name`` in the folder that systemd gives (``StateDirectory=``), or else in that
     of this user for what programs have to remember (``XDG_STATE_HOME``).
 
     Raises:
@@ -132,24 +139,30 @@ def default_store(environment: Mapping[str, str] | None = None) -> Path:
     environment = os.environ if environment is None else environment
     folder = environment.get("STATE_DIRECTORY", "").split(":")[0]
     if folder:
-        return Path(folder) / "smsc.db"
+        return Path(folder) / name
     home = environment.get("XDG_STATE_HOME", "")
     if home.startswith("/"):
-        return Path(home) / "twisted_smpp" / "smsc.db"
+        return Path(home) / "twisted_smpp" / name
     try:
         state = Path.home() / ".local" / "state"
     except RuntimeError:
         raise ValueError("--store is needed: this user has no home folder") from None
-    return state / "twisted_smpp" / "smsc.db"
+    return state / "twisted_smpp" / name
 
 
-def store_of(options: Mapping[str, Any], reactor: Any) -> Any:
-    """The store of the options; it is not open yet."""
+def store_of(options: Mapping[str, Any], reactor: Any, name: str = "smsc.db") -> Any:
+    """The store of the options; it is not open yet.
+
+    Args:
+        options: with those of :data:`STORE`.
+        reactor: of the process.
+        name: of the file, if nobody says.
+    """
     where = options["store"]
     if where == "memory":
         return MemoryStore()
     return SQLiteStore(
-        Path(where) if where else default_store(),
+        Path(where) if where else default_store(name=name),
         reactor=reactor,
         floor=_octets(options["free-space"]),
         most_octets=_octets(options["store-limit"]),
@@ -165,22 +178,32 @@ def keeping_of(options: Mapping[str, Any]) -> Keeping:
     return Keeping(final_seconds=options["retention"])
 
 
+def check_store(options: Mapping[str, Any]) -> None:
+    """Names what makes no sense of the options :data:`STORE`.
+
+    Raises:
+        UsageError: there is something.
+    """
+    if options["store"] == "":
+        raise usage.UsageError('--store is empty; name a file, or "memory"')
+    if options["free-space"] is not None and not options["free-space"] >= 0:
+        raise usage.UsageError("--free-space is negative")
+    if options["store-limit"] is not None and not options["store-limit"] >= 1:
+        raise usage.UsageError("--store-limit has to be 1 MiB or more")
+
+
 def check_keeping(options: Mapping[str, Any]) -> None:
     """Names a number that makes no sense.
 
     Raises:
         UsageError: there is one.
     """
-    if options["store"] == "":
-        raise usage.UsageError('--store is empty; name a file, or "memory"')
+    check_store(options)
     routes_of(options)
     if not 0 < options["validity"] <= Terms.longest_validity:
         raise usage.UsageError(
             f"--validity is {options['validity']:g}, more than 0 and at most "
             f"{Terms.longest_validity:.0f} seconds are possible"
         )
-    for name in ("retention", "free-space"):
-        if options[name] is not None and not options[name] >= 0:
-            raise usage.UsageError(f"--{name} is negative")
-    if options["store-limit"] is not None and not options["store-limit"] >= 1:
-        raise usage.UsageError("--store-limit has to be 1 MiB or more")
+    if not options["retention"] >= 0:
+        raise usage.UsageError("--retention is negative")

@@ -7,6 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from twisted.application.service import IService
 from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDatabaseDontUse
@@ -17,19 +18,24 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
 from twisted_smpp.daemon.keeping import (
     KEEPING,
+    STORE,
     RouteOptions,
     check_keeping,
+    check_store,
     keeping_of,
     routes_of,
     store_of,
     terms_of,
 )
 from twisted_smpp.daemon.open_files import allow_open_files
+from twisted_smpp.daemon.outgoing import OutgoingService
 from twisted_smpp.daemon.service import CentreService
 from twisted_smpp.esme import ESMEPool, ESMEService
+from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
@@ -178,10 +184,15 @@ class ESMEOptions(_OneLineErrors):
         ["binds", None, 1, "Connections that share the sending.", int],
         ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
         ["window", "w", 10, "Requests that may wait for their responses.", int],
+        ["control", None, None, "Unix socket at which other programs hand over messages."],
+        *STORE,
         *_TIMERS,
     ]
     longdesc = """Binds to a message centre, stays bound, and logs the receipts and the
-messages that come (a message by its length, not its text)."""
+messages that come (a message by its length, not its text). At the socket of --control it
+takes messages: smpp send --control PATH gives it some. They are kept until they have come
+to their end: in the file of --store, or else in esme-ID.db, with the system_id, in
+$STATE_DIRECTORY, in $XDG_STATE_HOME/twisted_smpp or in ~/.local/state/twisted_smpp."""
     examples = """
 Examples:
 
@@ -190,6 +201,9 @@ Examples:
 
   twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
       --password-file password.txt --bind receiver
+
+  twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
+      --password-file password.txt --control /run/smpp/control
 """
 
     def postOptions(self) -> None:
@@ -200,6 +214,14 @@ Examples:
             raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
         if self["binds"] < 1:
             raise usage.UsageError(f"--binds is {self['binds']}, at least 1 is needed")
+        if self["control"] is not None and (
+            self["store"] == "memory" or self["bind"] == "receiver"
+        ):
+            raise usage.UsageError(
+                "--control takes messages: it needs a --store that is no memory, and a --bind "
+                "that can send"
+            )
+        check_store(self)
         _check_numbers(self)
         self["password"] = ""
         if self["password-file"] is not None:
@@ -266,7 +288,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     try:
         if isinstance(role, SMSCOptions):
             return _smsc(role, reactor, ending)
-        return _esme(role, reactor)
+        return _esme(role, reactor, ending)
     except ValueError as error:
         sys.exit(f"{role.synopsis_name}: {error}")
 
@@ -309,12 +331,20 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     )
 
 
-def _esme(options: ESMEOptions, reactor: Any) -> IService:
+def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
+    twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
     several = options["binds"] > 1
     make: Any = partial(ESMEPool, binds=options["binds"]) if several else ESMEService
-    service: IService = make(
+    system_id = options["system-id"]
+    # A receiver sends nothing that had to be kept.
+    keeps = options["bind"] != "receiver" and options["store"] != "memory"
+    store = outbox = None
+    if keeps:
+        store = store_of(options, reactor, f"esme-{quote(system_id, safe='')}.db")
+        outbox = Outbox(store, system_id, on_recovered=lambda message: control.watch(message))
+    link: IService = make(
         options["connect"],
-        options["system-id"],
+        system_id,
         options["password"],
         bind=options["bind"],
         system_type=options["system-type"],
@@ -322,9 +352,21 @@ def _esme(options: ESMEOptions, reactor: Any) -> IService:
         timers=_timers(options, bind=10.0),
         on_message=_log_message,
         on_receipt=_log_receipt,
+        outbox=outbox,
         reactor=reactor,
     )
-    return service
+    if outbox is None:
+        return link
+    control = ControlFactory(link, outbox)
+    return OutgoingService(
+        link,
+        store,
+        ending,
+        reactor,
+        control,
+        options["control"],
+        in_foreground=bool(twistd.get("nodaemon", True)),
+    )
 
 
 def _log_message(message: Received) -> None:

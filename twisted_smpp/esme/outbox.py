@@ -154,6 +154,11 @@ class Outbox:
             self.on_refused(message, error)
         return error
 
+    def number(self, message: Message) -> int | None:
+        """What the store calls a message; the same after a restart. None when it is gone."""
+        record = self._records.get(message.parts[0])
+        return None if record is None else record.number
+
     def attempting(self, part: MessagePart) -> Deferred[Any] | None:
         """A part is about to be sent.
 

@@ -187,7 +187,8 @@ class ESMEPool(Shorthands, MultiService):
         if link not in self.links:
             return
         self._senders.remove(link.sender)
-        link.sender.on_change = None
+        # What is being written of it, for an attempt, comes back when it is.
+        link.sender.on_change = lambda: self._lobby.adopt(link.sender.release())
         if self._shared is not None:
             self._shared.forget(link.sender.pace)
         link.disownServiceParent()  # type: ignore[no-untyped-call]
@@ -303,6 +304,7 @@ class ESMEPool(Shorthands, MultiService):
             return
         super().startService()  # type: ignore[no-untyped-call]
         self._sweep_later()
+        self._desk._recover()
 
     def stopService(self) -> Deferred[None]:
         """Awaits what is in flight on each link, unbinds; fires when it is done.

@@ -89,6 +89,9 @@ class PoolLink(_OfPool):
     def _changed(self) -> None:
         self._pool._changed(self)
 
+    def _recover(self) -> None:
+        """The desk does that, for all links."""
+
     def stopService(self) -> Deferred[None]:
         """Awaits what is in flight and unbinds; what was not sent goes to the other links."""
         stopping = super().stopService()

@@ -200,9 +200,7 @@ class ESMEService(Link):
         """Starts to connect; what waits is sent as soon as a session is bound."""
         super().startService()
         self._sweep_later()
-        if self.outbox is not None and not self._is_loaded:
-            self._is_loaded = True
-            self._recover(self.outbox)
+        self._recover()
 
     # What outlives the process.
 
@@ -211,10 +209,12 @@ class ESMEService(Link):
         outbox.on_refused = self.sender.withdraw
         self.confirming.unparked = outbox.unpark
 
-    def _recover(self, outbox: Outbox) -> None:
+    def _recover(self) -> None:
         """What an earlier process has left goes on."""
-        seconds = self._clock.seconds
-        loading = outbox.load(seconds, self._recovered, self._parked)
+        if self.outbox is None or self._is_loaded:
+            return
+        self._is_loaded = True
+        loading = self.outbox.load(self._clock.seconds, self._recovered, self._parked)
         loaded = Deferred.fromCoroutine(loading)
         loaded.addCallbacks(self._all_recovered, self._not_recovered)
 
@@ -237,7 +237,7 @@ class ESMEService(Link):
             self.log.info("{count} messages of before go on", count=count)
 
     def _not_recovered(self, failure: Failure) -> None:
-        if self.running or failure.check(StoreFailed) is None:
+        if not failure.check(StoreFailed):  # which the store has told, or else it was closed
             self.log.failure("the outbox is not read", failure)
 
     def stopService(self) -> Deferred[None]:
@@ -296,8 +296,7 @@ class ESMEService(Link):
 
         Raises:
             WindowFull: too many parts wait already: await :meth:`slot` first.
-            StoreFull: the outbox has no room.
-            StoreFailed: its store takes nothing more.
+            StoreFull, StoreFailed: the outbox has no room, or takes nothing more.
             ValueError: the text is too long, or a value cannot be sent; a
                 :class:`~twisted_smpp.errors.FieldError` names the field.
         """

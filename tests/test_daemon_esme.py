@@ -1,0 +1,188 @@
+"""``twistd smpp esme`` with its store: options, order of start and stop, errors."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any
+
+import pytest
+import pytest_twisted
+from test_daemon import error_of, make
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactorClock
+
+from twisted_smpp import ESMEService
+from twisted_smpp.daemon.control import ControlFactory, peer_uid
+from twisted_smpp.daemon.ending import Ending
+from twisted_smpp.daemon.outgoing import OutgoingService
+from twisted_smpp.errors import StoreFailed
+from twisted_smpp.esme.outbox import Outbox
+from twisted_smpp.store import MemoryStore, SQLiteStore
+from twisted_smpp.testing import success
+
+ME = ("esme", "--system-id", "me")
+
+
+def test_the_store_is_one_of_the_account(monkeypatch, tmp_path):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+
+    service = make("esme", "--system-id", "a/../b", "--free-space", "1", "--store-limit", "2")
+
+    assert isinstance(service, OutgoingService)
+    assert service.store.path == tmp_path / "esme-a%2F..%2Fb.db"
+    assert service.link.outbox.store is service.store
+    assert service.store._space._most == 2 * 1024 * 1024
+
+
+def test_a_store_is_named(tmp_path):
+    service = make(*ME, "--store", f"{tmp_path}/x.db", "--control", f"{tmp_path}/control")
+
+    assert isinstance(service.store, SQLiteStore)
+    assert service.store.path == tmp_path / "x.db"
+
+
+def test_without_a_store_nothing_is_kept():
+    service = make(*ME, "--store", "memory")
+
+    assert isinstance(service, ESMEService)
+    assert service.outbox is None
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--store", ""], "--store is empty"),
+        (["--store-limit", "0"], "--store-limit has to be 1 MiB or more"),
+        (["--free-space", "-1"], "--free-space is negative"),
+        (["--store", "memory", "--control", "x"], "--control takes messages"),
+        (["--bind", "receiver", "--control", "x"], "--control takes messages"),
+    ],
+)
+def test_options_that_make_no_sense_are_named(capsys, options, error):
+    assert error in error_of(capsys, *ME, *options)
+
+
+class Link:
+    """What is started and stopped."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.stopped: Deferred[None] = Deferred()
+
+    def startService(self) -> None:
+        self.events.append("start")
+
+    def stopService(self) -> Deferred[None]:
+        self.events.append("stop")
+        return self.stopped
+
+
+class Reactor(MemoryReactorClock):
+    """One that counts how often it is stopped."""
+
+    stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+def outgoing(store: Any, path: str | None = None, **more: Any) -> Any:
+    reactor, link = Reactor(), Link()
+    ending = Ending(reactor, lambda *_: None)
+    control = ControlFactory(link, Outbox(store, "me"))
+    return OutgoingService(link, store, ending, reactor, control, path, **more)
+
+
+class Store(MemoryStore):
+    """One that tells what is done with it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self.events: list[str] = []
+        self.error = error
+
+    def open(self) -> None:
+        if self.error is not None:
+            raise self.error
+        self.events.append("open")
+
+    def close(self) -> None:
+        self.events.append("close")
+
+
+def test_it_stops_in_the_other_order():
+    service = outgoing(Store())
+    service.startService()
+    stopping = service.stopService()
+    assert service.store.events == ["open"]
+
+    service.link.stopped.callback(None)
+
+    assert success(stopping) is None
+    assert service.link.events == ["start", "stop"]
+    assert service.store.events == ["open", "close"]
+
+
+def test_a_store_that_cannot_be_opened_ends_it_with_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.__stderr__", None)
+    (tmp_path / "x.db").write_bytes(b"x" * 5000)
+    service = outgoing(SQLiteStore(tmp_path / "x.db", reactor=Reactor()))
+
+    with pytest.raises(SystemExit) as ended:
+        service.startService()
+
+    assert ended.value.code == 78
+    assert capsys.readouterr().err.startswith("twistd smpp esme: ")
+    assert service.link.events == []
+
+
+def test_in_the_background_twistd_tells_of_the_error(tmp_path, logged_errors):
+    (tmp_path / "x.db").write_bytes(b"x" * 5000)
+    store = SQLiteStore(tmp_path / "x.db", reactor=Reactor())
+    service = outgoing(store, in_foreground=False)
+
+    with pytest.raises(Exception, match=r"x\.db"):
+        service.startService()
+
+    assert len(logged_errors.flush()) == 1
+
+
+def test_a_store_that_fails_ends_the_process():
+    store = Store()
+    service = outgoing(store)
+    service.startService()
+
+    store._failing.pop().callback(StoreFailed("x.db", "the disk is gone"))
+
+    assert service._ending.code == 74
+    assert service._reactor.stops == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_w10_the_socket_is_for_one_user_and_tells_who_asks(tmp_path):
+    from twisted.internet import reactor
+
+    path = tmp_path / "control"
+    seen: Deferred[int] = Deferred()
+
+    class Peer(Protocol):
+        def connectionMade(self) -> None:
+            seen.callback(peer_uid(self.transport))
+            self.transport.loseConnection()  # type: ignore[union-attr]
+
+    port = reactor.listenUNIX(str(path), Factory.forProtocol(Peer), mode=0o600, wantPID=True)
+    lost: Deferred[None] = Deferred()
+
+    class Asking(Protocol):
+        def connectionLost(self, reason: Any = None) -> None:
+            lost.callback(None)
+
+    await connectProtocol(UNIXClientEndpoint(reactor, str(path)), Asking())
+    assert await seen == os.getuid()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await lost
+    await port.stopListening()
+    assert not path.exists()
