@@ -7,7 +7,6 @@ in turn, are added and taken away; receipts come on any of them.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import timedelta
