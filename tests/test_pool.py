@@ -311,7 +311,7 @@ def test_a_late_response_ends_the_wait_of_a_part_that_has_moved() -> None:
     world.passes(30)
     assert message.progress is UNKNOWN
     moved = world.links[0].sender.release()
-    world.links[1].sender.adopt(moved)
+    world.links[1].sender.adopt((0.0, part) for _, part in moved)
     answers(world, 0, late)
     assert message.progress is ACCEPTED
     assert message.parts[0] not in list(world.pool.parts())

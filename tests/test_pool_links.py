@@ -218,6 +218,20 @@ def test_a_rolling_restart_leaves_alone_what_is_not_bound() -> None:
     world.stops()
 
 
+def test_a_rolling_restart_passes_over_a_link_that_is_lost_meanwhile() -> None:
+    world = started(3)
+    rolled = world.pool.rolling_restart()
+    world.passes(0.5)
+    world.drops(1)
+    world.passes(0.5)
+    for at in (0, 2):
+        assert not rolled.called
+        world.rebinds(at)
+        world.passes(0.5)
+    assert success(rolled) == 2
+    world.stops()
+
+
 def test_a_link_is_added_while_the_pool_runs() -> None:
     world = started(1)
     link = world.pool.add(endpoint=world.new_endpoint(), window=3)
@@ -403,14 +417,11 @@ def test_refusals_for_now_are_tried_again_on_any_link() -> None:
 
 
 def test_a_stop_sends_nothing_on_the_links_that_are_left() -> None:
-    world = started(2, ordered=True, window=1)
+    world = started(2, ordered=True)
     destination = next(str(at) for at in range(99) if world.link_of(str(at)) == 1)
-    answer = silent(world, 1)[0]
+    world.scripts[1].append(S.ESME_RTHROTTLED)
     for at in range(3):
         world.send(destination, str(at))
-    stopping = world.pool.stopService()
-    answers(world, 1, answer)
-    world.passes(1)
-    success(stopping)
+    assert world.links[1].sender.waiting == 3
+    world.stops_with_waiting(3)
     assert world.counts() == [0, 1]
-    assert world.pool.waiting == 2
