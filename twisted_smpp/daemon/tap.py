@@ -191,9 +191,9 @@ class ESMEOptions(_OneLineErrors):
     ]
     longdesc = """Binds to a message centre, stays bound, and logs the receipts and the
 messages that come (a message by its length, not its text). At the socket of --control it
-takes messages: smpp send --control PATH gives it some. They are kept until they have come
-to their end: in the file of --store, or else in esme-ID.db, with the system_id, in
-$STATE_DIRECTORY, in $XDG_STATE_HOME/twisted_smpp or in ~/.local/state/twisted_smpp."""
+takes messages, a JSON object a line. They are kept until they have come to their end: in
+the file of --store, or else in esme-ID.db, with the system_id, in $STATE_DIRECTORY, in
+$XDG_STATE_HOME/twisted_smpp or in ~/.local/state/twisted_smpp."""
     examples = """
 Examples:
 

@@ -6,6 +6,7 @@ from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Link, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
 from twisted_smpp.esme.outbind import OutbindEndpoint
+from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pool import ESMEPool
 from twisted_smpp.esme.pool_link import PoolLink
 from twisted_smpp.esme.profile import Profile, ProfileError
@@ -26,6 +27,7 @@ __all__ = [
     "Message",
     "MessagePart",
     "OutbindEndpoint",
+    "Outbox",
     "PoolLink",
     "Profile",
     "ProfileError",
