@@ -8,7 +8,8 @@ Modes: ``request``: submit_sm requests on the session that the service holds; ``
 with a message handle, no receipts asked for; ``receipts``: the same until the receipt of
 each has come and was matched; ``outbox``: as ``send``, with an outbox in a SQLite file in the
 folder ``--store``, which should be on a real disk. One JSON line:
-messages per second, CPU microseconds per message (user and system). Exit status 1 when a message was refused or lost.
+messages per second, CPU microseconds per message (user and system).
+Exit status 1 when a message was refused or lost.
 """
 
 import argparse
