@@ -417,7 +417,7 @@ def breaks(process):
 
 
 def test_the_time_for_a_receipt_goes_on_in_the_next_process(process):
-    process.settings = {"sending": Sending(receipt_seconds=100.0)}
+    process.settings = {"sending": Sending(receipt_seconds=200.0)}
     process = process.crash()
     process.start()
     process.send()
@@ -429,9 +429,9 @@ def test_the_time_for_a_receipt_goes_on_in_the_next_process(process):
 
     after = process.crash()
     after.bind()
-    after.passes(20)
+    after.passes(70)
     assert [progress(each) for each in after.recovered] == [[P.ACCEPTED]]
-    after.passes(60)
+    after.passes(120)
 
     assert [progress(each) for each in after.recovered] == [[P.UNCONFIRMED]]
     assert after.records() == []
