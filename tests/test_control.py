@@ -193,6 +193,56 @@ def test_followers_hear_what_becomes_of_messages_of_this_process_and_of_those_be
     process.stop()
 
 
+def test_followers_hear_what_is_on_the_disk(daemon):
+    client = daemon.connect()
+    client.ask(follow=True)
+    client.ask(to="4917", text="x", receipt=False)
+    client.answers()
+    store, too_early = daemon.process.store, []
+    transaction = store._transaction
+
+    def look_first(batch):
+        too_early.extend(client.read())
+        return transaction(batch)
+
+    store._transaction = look_first
+    daemon.process.bind()
+
+    (event,) = client.answers()
+    assert (event["progress"], event["final"]) == ("sent", True)
+    assert too_early == []
+    daemon.process.stop()
+
+
+def test_followers_hear_nothing_that_could_not_be_written(daemon, logged_errors):
+    client = daemon.connect()
+    client.ask(follow=True)
+    client.ask(to="4917", text="x", receipt=False)
+    client.answers()
+    daemon.process.store._transaction = lambda batch: 1 / 0
+    daemon.process.bind()
+
+    assert client.answers() == []
+    logged_errors.flush()
+
+
+def test_status_says_whether_what_was_left_is_read(daemon):
+    client = daemon.connect()
+    client.ask(to="4917", text="x")
+    client.answers()
+    process = daemon.process = daemon.process.crash()
+    daemon.factory = ControlFactory(process.service, process.outbox, lambda _: os.getuid())
+    client = daemon.connect()
+    client.ask(status=True)
+    process.start()
+    client.ask(status=True)
+
+    before, after = [each["status"] for each in client.read()]
+
+    assert (before["recovered"], before["parts"]) == (False, 0)
+    assert (after["recovered"], after["parts"]) == (True, 1)
+
+
 def test_a_follower_that_does_not_read_has_to_go(daemon, logged_errors):
     follower = daemon.connect()
     follower.ask(follow=True)
@@ -201,6 +251,7 @@ def test_a_follower_that_does_not_read_has_to_go(daemon, logged_errors):
     client.ask(to="4917", text="x")
 
     daemon.process.bind()
+    daemon.process.settle()
 
     assert follower.transport.aborted
     assert daemon.process.centre.texts == [b"x"]

@@ -229,11 +229,23 @@ class ControlFactory(ServerFactory):
         message.on_progress = lambda message: self._tell(message, number)
 
     def _tell(self, message: Message, number: int | None) -> None:
-        followers = [each for each in self.connections if each.follows]
-        if followers:
-            event = _event(message, number)
-            for each in followers:
-                each.tell(event)
+        if not any(each.follows for each in self.connections):
+            return
+        event = _event(message, number)
+        settled = self.outbox.settled()
+        if settled is None:
+            self._tell_followers(None, event)
+        else:
+            # What a follower has heard of stays true when the process is killed now.
+            settled.addCallbacks(self._tell_followers, self._not_settled, (event,))
+
+    def _tell_followers(self, _: object, event: dict[str, Any]) -> None:
+        for each in [each for each in self.connections if each.follows]:
+            each.tell(event)
+
+    def _not_settled(self, failure: Failure) -> None:
+        """The store has failed, which ends the process; what is not written is not told."""
+        failure.trap(SMPPError)
 
     def status(self) -> dict[str, Any]:
         """The figures of each link, by its name."""
@@ -241,6 +253,7 @@ class ControlFactory(ServerFactory):
         links = figures if isinstance(figures, dict) else {"1": figures}
         return {
             "parts": len(self.outbox),
+            "recovered": self.outbox.recovered,
             "links": {name: asdict(each) for name, each in links.items()},
         }
 

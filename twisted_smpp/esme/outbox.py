@@ -51,6 +51,7 @@ class Outbox:
 
     Attributes:
         store: the store.
+        recovered: whether all that an earlier process has left was read.
         on_refused: called with a message and a :class:`~twisted_smpp.errors.StoreFull` or
             :class:`~twisted_smpp.errors.StoreFailed` when it could not be written.
     """
@@ -66,6 +67,7 @@ class Outbox:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store: Any = store
+        self.recovered = False
         self.on_refused: Callable[[Message, SMPPError], object] | None = None
         self._queue = f"outbox:{name}"
         self._on_recovered = on_recovered
@@ -301,7 +303,9 @@ class Outbox:
                     group.append(record)
                 else:
                     self._take_receipt(record, receipt)
-        return count + self._take(group, seconds(), found)
+        count += self._take(group, seconds(), found)
+        self.recovered = True
+        return count
 
     def _take(
         self, group: list[Record], seconds: float, found: Callable[[Message, float], object]
