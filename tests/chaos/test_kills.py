@@ -17,19 +17,23 @@ from twisted_smpp.wire.pdus import QuerySM
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "0")) or (25 if IN_CI else 6)
+#: What waits grows from kill to kill; so there are some rounds rather than a long one.
+KILLS_OF_A_ROUND = 25
+ROUNDS = [min(KILLS_OF_A_ROUND, KILLS - i) for i in range(0, KILLS, KILLS_OF_A_ROUND)]
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or (20 if IN_CI else random.randrange(1, 1 << 32))
 
 
-def test_d01_d02_nothing_acknowledged_is_lost_by_kill_9(smsc, ledger):
+@pytest.mark.parametrize(("round_number", "kills"), enumerate(ROUNDS))
+def test_d01_d02_nothing_acknowledged_is_lost_by_kill_9(smsc, ledger, round_number, kills):
     print(f"CHAOS_SEED={SEED}")
-    chance = random.Random(SEED)
+    chance = random.Random(SEED + round_number)
     daemon = smsc()
     source = Source(daemon, ledger("accepted"))
     sink = SinkESME(daemon, ledger("delivered"))
     unknown = Counter()
     with sink:
         with source:
-            for _ in range(KILLS):
+            for _ in range(kills):
                 daemon.start()
                 time.sleep(chance.uniform(0.1, 1.6))  # it listens after about 0.5 s
                 assert daemon.process.poll() is None, daemon.tail()
@@ -38,7 +42,7 @@ def test_d01_d02_nothing_acknowledged_is_lost_by_kill_9(smsc, ledger):
         daemon.up()
         accepted = dict(line.split() for line in source.ledger.lines())
         wait_until(lambda: accepted.keys() <= sink.got.keys(), 60, "the last delivery")
-    assert len(accepted) > 10 * KILLS  # there was something to lose
+    assert len(accepted) > 10 * kills  # there was something to lose
     # At a kill, the receiver may have answered what has no end on the disk yet: that comes again.
     ledgers_agree(source, sink, unknown)
     everything_is_known(daemon, list(accepted.values()))
