@@ -23,7 +23,7 @@ ROUNDS = [min(KILLS_OF_A_ROUND, KILLS - i) for i in range(0, KILLS, KILLS_OF_A_R
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or (20 if IN_CI else random.randrange(1, 1 << 32))
 
 
-@pytest.mark.parametrize(("round_number", "kills"), enumerate(ROUNDS))
+@pytest.mark.parametrize(("round_number", "kills"), list(enumerate(ROUNDS)))
 def test_d01_d02_nothing_acknowledged_is_lost_by_kill_9(smsc, ledger, round_number, kills):
     print(f"CHAOS_SEED={SEED}")
     chance = random.Random(SEED + round_number)
