@@ -56,6 +56,11 @@ def everything_is_known(daemon, message_ids):
     with Peer(daemon.port) as peer:
         for begin in range(0, len(message_ids), 50):
             part = message_ids[begin : begin + 50]
-            answers = peer.ask([QuerySM(message_id=each, source_addr="1") for each in part])
-            assert {int(each.command_status) for each in answers} == {0}
-            assert {int(each.message_state) for each in answers} == {2}
+            # The last ones were received, perhaps, and their answers are on the way.
+            wait_until(lambda part=part: states(peer, part) == {2}, what="the end of each")
+
+
+def states(peer, message_ids):
+    answers = peer.ask([QuerySM(message_id=each, source_addr="1") for each in message_ids])
+    assert {int(each.command_status) for each in answers} == {0}
+    return {int(each.message_state) for each in answers}
