@@ -3,9 +3,9 @@
     python centre.py --port 2775 --store memory       then: bin/smpp_pump --port 2775 --window 100
     python centre.py --port 2775 --store /tmp/bench   with SQLite and synchronous=FULL
 
-The accounts are "bench" with the password "bench", and that of smpp_pump; every message counts as delivered at once, with
-a receipt where one is asked for. It runs until SIGTERM or Ctrl-C and is measured from outside
-(smpp_pump --peer-pid). --profile writes cProfile statistics at the end.
+The accounts are "bench" with the password "bench", and that of smpp_pump; every message counts as
+delivered at once, with a receipt where one is asked for. It runs until SIGTERM or Ctrl-C and is
+measured from outside (smpp_pump --peer-pid). --profile writes cProfile statistics at the end.
 """
 
 import argparse
