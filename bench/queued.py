@@ -4,7 +4,7 @@
 
 Fills a SQLite store in a new folder in ``--folder`` (some 300 MB for 1,000,000 messages; on a real
 disk), all for one account; starts ``twistd smpp smsc`` on it, and measures until the bind of that
-account is answered; then it takes messages for a while. One JSON line. The folder is removed at the end.
+account is answered; then it takes messages for a while. One JSON line; the folder is removed.
 """
 
 import argparse
