@@ -143,6 +143,25 @@ def test_a_receipt_may_come_before_the_response():
     assert success(other) == 0x64
 
 
+def test_an_early_receipt_waits_for_its_own_response_only():
+    world = World("a" * 400)
+    first, second = Deferred(), Deferred()
+    world.answers += [first, second]
+    world.binds()
+    receipt, other = world.receipt("7", "DELIVRD"), world.receipt("8", "DELIVRD")
+    first.callback(world.requests[0].answer(message_id="7"))
+    world.flush()
+    assert success(receipt).command_status == 0
+    assert not other.called
+    world.clock.advance(5)
+    world.flush()
+    assert success(other) == 0x64
+    second.callback(world.requests[1].answer(message_id="8"))
+    for message_id in "83":
+        world.receipt(message_id, "DELIVRD")
+    assert world.code() == 0
+
+
 @pytest.mark.parametrize("on_the_way", ["ENROUTE", "ACCEPTD"])
 def test_it_waits_for_a_final_receipt(on_the_way, capsys):
     world = World("Hi").binds()

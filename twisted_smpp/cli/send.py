@@ -32,6 +32,9 @@ __all__ = ["send"]
 SENT, REFUSED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 130
 #: Messages that may be on their way at once, besides what the window holds.
 AHEAD = 1000
+#: Seconds that a receipt waits for the response to its message. A message centre may take no
+#: more messages until it has the answer to its receipt.
+EARLY = 5.0
 
 
 @click.command(
@@ -125,7 +128,9 @@ class SendRun:
         self._given_up = False
         self._code = SENT
         self._was_bound = False
-        self._all_accepted: Deferred[None] = Deferred()
+        self._all_accepted = False
+        #: Receipts that came before the responses to their messages, with their ids.
+        self._early: dict[Deferred[None], str] = {}
         window = options["window"]
         if window is not None:
             settings["window"] = window
@@ -133,6 +138,7 @@ class SendRun:
             self._service = self._make_service(settings, rules)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+        self._service.confirming.unparked = self._found
 
     def _make_service(self, settings: dict[str, Any], rules: Any) -> ESMEService | ESMEPool:
         options, profile = self._options, settings["profile"]
@@ -169,8 +175,7 @@ class SendRun:
                 self._say(str(error))
                 self._code = UNREACHABLE
             finally:
-                if not self._all_accepted.called:
-                    self._all_accepted.callback(None)
+                self._accepted_all()
                 await self._service.stopService()
         self._report()
         if self._code:
@@ -198,7 +203,7 @@ class SendRun:
             for each in submitted:
                 if not await self._wait(each):
                     return
-        self._all_accepted.callback(None)
+        self._accepted_all()
         if self._waits_for_receipts:
             await self._await_receipts()
 
@@ -295,11 +300,24 @@ class SendRun:
         """Takes the receipts of our messages; those of others stay with the message centre."""
         if self._is_ours(receipt):
             return None
-        if not self._all_accepted.called:
-            waiting: Deferred[None] = Deferred()
-            self._all_accepted.addCallback(lambda _: waiting.callback(None))
-            await waiting
+        if not self._all_accepted:
+            found: Deferred[None] = Deferred()
+            self._early[found] = receipt.message_id
+            await found.addTimeout(EARLY, self._reactor, lambda *_: None)
+            self._early.pop(found, None)
         return None if self._is_ours(receipt) else CommandStatus.ESME_RX_T_APPN
+
+    def _found(self, message_id: str) -> None:
+        self._answer_early([each for each, of in self._early.items() if of == message_id])
+
+    def _accepted_all(self) -> None:
+        self._all_accepted = True
+        self._answer_early(list(self._early))
+
+    def _answer_early(self, early: list[Deferred[None]]) -> None:
+        for found in early:
+            del self._early[found]
+            found.callback(None)
 
     def _is_ours(self, receipt: Receipt) -> bool:
         return self._service.confirming.ids.match(receipt.message_id) is not None
