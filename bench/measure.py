@@ -57,13 +57,13 @@ def _checked(figures, well, what):
 class Contender:
     """A command with what its process talks to."""
 
-    def __init__(self, role, label, command, stack):
+    def __init__(self, role, label, command, stack, sink=()):
         self.role, self.label, self.command = role, label, command
         port = free_port()
         if role == "server":
             argv = shlex.split(command.format(port=port))
         else:
-            argv = [TOOLS / "smpp_sink", "--port", port]
+            argv = [TOOLS / "smpp_sink", "--port", port, *sink]
         self.listener = stack.enter_context(Listener(argv, port))
         self.runs = []
 
@@ -77,10 +77,17 @@ class Contender:
         self.count = max(5000, min(MOST, int(rate * seconds)))
 
 
-def alternate(role, commands, window, runs=5, seconds=1.5):
-    """Measures commands (label -> command) in turn; label -> figures."""
+def alternate(role, commands, window, runs=5, seconds=1.5, sinks=None):
+    """Measures commands (label -> command) in turn; label -> figures.
+
+    ``sinks`` are further options (label -> list) of the sinks that clients talk to.
+    """
+    sinks = sinks or {}
     with contextlib.ExitStack() as stack:
-        contenders = [Contender(role, *item, stack) for item in commands.items()]
+        contenders = [
+            Contender(role, label, command, stack, sinks.get(label, ()))
+            for label, command in commands.items()
+        ]
         for contender in contenders:
             contender.calibrate(window, seconds)
         for _ in range(runs):

@@ -1,18 +1,25 @@
-"""Other Python libraries as clients of the sink, to be measured beside client.py.
+"""Other Python libraries, to be measured as client.py and server.py are.
 
+    make peers                       once: they get an environment of their own, peers/
     bin/smpp_sink --port 2775 &
-    python peers_e2e.py smpplib --port 2775 --window 10 --count 20000
-    python peers_e2e.py aiosmpplib --port 2775 --window 10 --count 20000
+    peers/bin/python peers_e2e.py client smpplib --port 2775 --window 10 --count 20000
+    peers/bin/python peers_e2e.py server smpp34 --port 2776
 
-One JSON line, as client.py prints it. aiosmpplib's own correlator walks all messages that
-await a receipt for each submit_sm; here a plain dict takes its place, so that what is seen is
-the cost of the protocol and not one that grows with the run.
+Clients: smpplib, aiosmpplib, smpp.twisted3, smpp34; they print one JSON line, as client.py does.
+Servers: smpp.twisted3, smpp34; they take any bind, answer each submit_sm at once and run until
+they are ended. aiosmpplib's own correlator walks all messages that await a receipt for each
+submit_sm; here a plain dict takes its place, so that what is seen is the cost of the protocol
+and not one that grows with the run. smpp.twisted3 asks for an older Twisted than ours.
 """
 
 import argparse
+import asyncio
 import logging
+import os
 
 from bench_common import TEXT, Round
+
+# Clients.
 
 
 def smpplib(options):
@@ -47,8 +54,6 @@ def smpplib(options):
 
 
 def aiosmpplib(options):
-    import asyncio
-
     from aiosmpplib import ESME, AbstractBroker, AbstractHook, PhoneNumber, SubmitSm, SubmitSmResp
     from aiosmpplib.correlator import SimpleCorrelator
     from aiosmpplib.state import NPI, TON
@@ -131,19 +136,193 @@ def aiosmpplib(options):
     asyncio.run(run())
 
 
-PEERS = {"smpplib": smpplib, "aiosmpplib": aiosmpplib}
+def smpp_twisted3(options):
+    from smpp.pdu import operations, pdu_types
+    from smpp.twisted.client import SMPPClientTransceiver
+    from smpp.twisted.config import SMPPClientConfig
+    from twisted.internet import defer, reactor
+
+    fields = {
+        "service_type": "",
+        "source_addr_ton": pdu_types.AddrTon.ALPHANUMERIC,
+        "source_addr_npi": pdu_types.AddrNpi.UNKNOWN,
+        "source_addr": "TestApp",
+        "dest_addr_ton": pdu_types.AddrTon.INTERNATIONAL,
+        "dest_addr_npi": pdu_types.AddrNpi.ISDN,
+        "destination_addr": "491761234567",
+        "esm_class": pdu_types.EsmClass(
+            pdu_types.EsmClassMode.DEFAULT, pdu_types.EsmClassType.DEFAULT
+        ),
+        "protocol_id": 0,
+        "priority_flag": pdu_types.PriorityFlag.LEVEL_0,
+        "registered_delivery": pdu_types.RegisteredDelivery(
+            pdu_types.RegisteredDeliveryReceipt.SMSC_DELIVERY_RECEIPT_REQUESTED
+        ),
+        "replace_if_present_flag": pdu_types.ReplaceIfPresentFlag.DO_NOT_REPLACE,
+        "data_coding": pdu_types.DataCoding(
+            pdu_types.DataCodingScheme.DEFAULT,
+            pdu_types.DataCodingDefault.SMSC_DEFAULT_ALPHABET,
+        ),
+        "sm_default_msg_id": 0,
+        "short_message": TEXT,
+    }
+    measured = Round("smpp.twisted3", options.window, options.count)
+
+    async def one(session):
+        while measured.free > 0:
+            key = measured.sent
+            measured.send(key)
+            await session.sendDataRequest(operations.SubmitSM(**fields))
+            measured.done(key)
+
+    async def run():
+        config = SMPPClientConfig(
+            host="127.0.0.1", port=options.port, username="bench", password="secret"
+        )
+        session = await SMPPClientTransceiver(config, lambda *_: None).connectAndBind()
+        measured.start()
+        window = [defer.ensureDeferred(one(session)) for _ in range(options.window)]
+        await defer.gatherResults(window)
+        measured.report()
+        await session.unbindAndDisconnect()
+
+    quiet()
+    run_twisted(reactor, run)
+
+
+def smpp34(options):
+    import smpp34
+
+    measured = Round("smpp34", options.window, options.count)
+
+    async def one(session):
+        while measured.free > 0:
+            key = measured.sent
+            measured.send(key)
+            answer = await session.submit_sm(
+                destination_addr="491761234567",
+                source_addr="TestApp",
+                source_addr_ton=5,
+                dest_addr_ton=1,
+                dest_addr_npi=1,
+                short_message=TEXT,
+                registered_delivery=1,
+            )
+            if not answer.is_success:
+                raise RuntimeError("a message was refused")
+            measured.done(key)
+
+    async def run():
+        client = smpp34.Client(
+            host="127.0.0.1",
+            port=options.port,
+            system_id="bench",
+            password="secret",
+            bind_type="TRX",
+            window_size=options.window,
+        )
+        session = await client.connect()
+        measured.start()
+        await asyncio.gather(*(one(session) for _ in range(options.window)))
+        measured.report()
+        await session.unbind()
+        await client.stop()
+
+    asyncio.run(run())
+
+
+# Servers.
+
+
+def smpp_twisted3_server(options):
+    from smpp.pdu.pdu_types import CommandStatus
+    from smpp.twisted.config import SMPPServerConfig
+    from smpp.twisted.protocol import DataHandlerResponse
+    from smpp.twisted.server import SMPPServerFactory
+    from twisted.internet import defer, reactor
+
+    class Anyone:
+        """Lets everybody in; stands for a portal of twisted.cred."""
+
+        def login(self, credentials, mind, *interfaces):
+            return defer.succeed((interfaces[0], credentials.username, lambda: None))
+
+    count = 0
+
+    def take(*_):
+        nonlocal count
+        count += 1
+        return DataHandlerResponse(status=CommandStatus.ESME_ROK, message_id=str(count))
+
+    quiet()
+    systems = {name: {"max_bindings": 1_000_000} for name in ("pump", "bench")}
+    config = SMPPServerConfig(systems=systems, msgHandler=take)
+    factory = SMPPServerFactory(config, auth_portal=Anyone())
+    reactor.listenTCP(options.port, factory, interface="127.0.0.1", backlog=4096)
+    reactor.run()
+
+
+def smpp34_server(options):
+    import smpp34
+
+    async def run():
+        server = smpp34.Server(host="127.0.0.1", port=options.port, system_id="smpp34")
+        await server.start()
+        count = 0
+        while True:
+            event = await server.next()
+            if isinstance(event, smpp34.SubmitSmEvent):
+                count += 1
+                event.accept(str(count))
+
+    asyncio.run(run())
+
+
+def quiet():
+    """smpp.twisted3 logs each PDU."""
+    logging.basicConfig(level=logging.WARNING, stream=open(os.devnull, "w"))  # noqa: SIM115
+
+
+def run_twisted(reactor, main):
+    from twisted.internet import defer
+
+    failures = []
+
+    def start():
+        ended = defer.ensureDeferred(main())
+        ended.addErrback(failures.append)
+        ended.addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(start)
+    reactor.run()
+    for failure in failures:
+        failure.raiseException()
+
+
+PEERS = {
+    ("client", "smpplib"): smpplib,
+    ("client", "aiosmpplib"): aiosmpplib,
+    ("client", "smpp.twisted3"): smpp_twisted3,
+    ("client", "smpp34"): smpp34,
+    ("server", "smpp.twisted3"): smpp_twisted3_server,
+    ("server", "smpp34"): smpp34_server,
+}
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("role", choices=("client", "server"))
+    parser.add_argument("peer", choices=sorted({peer for _, peer in PEERS}))
     parser.add_argument("--port", type=int, default=2775)
     parser.add_argument("--window", type=int, default=10)
     parser.add_argument("--count", type=int, default=20000)
     options = parser.parse_args()
-    PEERS[options.peer](options)
+    run = PEERS.get((options.role, options.peer))
+    if run is None:
+        parser.error(f"{options.peer} has no {options.role} here")
+    run(options)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
     python run.py                    everything
     python run.py --quick            the same steps in about two minutes, with coarser figures
-    python run.py --only e2e         one part: codec, e2e, peers or memory
+    python run.py --only e2e         one part: codec, e2e, service, peers or memory
 
 It builds the C tools, then measures: the codec beside other libraries; the message centre and
-the ESME beside the prototype, in turn, at each window; other libraries as clients; the memory
-of idle sessions. The figures go to results/<date>.json, and a table in Markdown is printed.
+the ESME beside the prototype, in turn, at each window; an ESMEService with handles, receipts
+and an outbox beside the prototype; other libraries as clients and as servers; the memory of
+idle sessions. The figures go to results/<date>.json, and a table in Markdown is printed.
 Ctrl-C ends it and what it started.
 """
 
@@ -27,9 +28,9 @@ import codec
 import idle
 import measure
 import pyperf
-from bench_common import BENCH, TOOLS, Child, end_on_sigterm, installed, load, machine, spread
+from bench_common import BENCH, TOOLS, Child, end_on_sigterm, load, machine, spread
 
-PARTS = ("codec", "e2e", "peers", "memory")
+PARTS = ("codec", "e2e", "service", "peers", "memory")
 PYTHON = sys.executable
 COMMANDS = {
     "server": {
@@ -42,12 +43,20 @@ COMMANDS = {
         "prototype": f"{PYTHON} {BENCH}/prototype.py client {{port}} {{window}} {{count}}",
     },
 }
+# Other libraries have an environment of their own (make peers): one wants an older Twisted.
+PEERS_PYTHON = BENCH / "peers" / "bin" / "python"
 PEERS = {
-    name: f"{PYTHON} {BENCH}/peers_e2e.py {name} --port {{port}} --window {{window}}"
-    " --count {count}"
-    for name in ("smpplib", "aiosmpplib")
+    "client": ("smpplib", "aiosmpplib", "smpp.twisted3", "smpp34"),
+    "server": ("smpp.twisted3", "smpp34"),
 }
-PEERS_WINDOW = 100
+PEERS_WINDOW = SERVICE_WINDOW = 100
+SENDER = f"{PYTHON} {BENCH}/sender.py --port {{port}} --window {{window}} --count {{count}}"
+SERVICE = {
+    "request": "`request()` of a PDU",
+    "send": "`send()` of a text of one part, until it is accepted",
+    "receipts": "`send()`, until its receipt came and was matched",
+    "outbox": "`send()` with an outbox in SQLite, synchronous=FULL",
+}
 ROLES = {"server": "as message centre", "client": "as ESME"}
 
 # What is aimed at.
@@ -56,6 +65,7 @@ CODEC_GOALS = {
     ("submit_sm", "encode"): {"smpplib": 20, "aiosmpplib": 6},
 }
 E2E_GOALS = {1: 0.85, 10: 0.60, 100: 0.60, 1000: 0.60}
+SERVICE_GOALS = {"request": 0.55, "send": 0.30, "receipts": 0.15, "outbox": 0.10}
 MEMORY_GOAL = 6.0
 
 
@@ -126,10 +136,37 @@ def run_e2e(options, step):
     return results
 
 
-def run_peers(options):
-    commands = {name: command for name, command in PEERS.items() if installed(name)}
-    commands = {"twisted_smpp": COMMANDS["client"]["twisted_smpp"], **commands}
-    return measure.alternate("client", commands, PEERS_WINDOW, options.runs, options.seconds)
+def run_service(options, step):
+    """ "prototype" and modes of sender.py -> figures, with the ratios to the prototype."""
+    step("an ESMEService beside the prototype")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # /tmp may be in memory
+        commands = {mode: f"{SENDER} --mode {mode} --store {folder}" for mode in SERVICE}
+        commands["prototype"] = COMMANDS["client"]["prototype"]
+        figures = measure.alternate(
+            *("client", commands, SERVICE_WINDOW, options.runs, options.seconds),
+            sinks={"receipts": ["--receipts"]},
+        )
+    for mode in SERVICE:
+        figures[mode]["ratio"] = measure.compared(figures[mode], figures["prototype"])
+    return figures
+
+
+def run_peers(options, step):
+    """Role -> library -> figures."""
+    results = {}
+    if not PEERS_PYTHON.exists():
+        print("    other libraries are left out: make -C bench peers", file=sys.stderr)
+    for role, names in PEERS.items():
+        step(f"other libraries {ROLES[role]}")
+        commands = {"twisted_smpp": COMMANDS[role]["twisted_smpp"]}
+        for name in names if PEERS_PYTHON.exists() else ():
+            command = f"{PEERS_PYTHON} {BENCH}/peers_e2e.py {role} {name} --port {{port}}"
+            if role == "client":
+                command += " --window {window} --count {count}"
+            commands[name] = command
+        figures = measure.alternate(role, commands, PEERS_WINDOW, options.runs, options.seconds)
+        results[role] = figures
+    return results
 
 
 def run_memory(options, step):
@@ -195,12 +232,35 @@ def e2e_rows(results):
             )
 
 
+def service_rows(results):
+    yield (
+        f"| `ESMEService`, window {SERVICE_WINDOW} | messages/s | of the prototype"
+        " | CPU µs a message | of the prototype's speed | goal |"
+    )
+    yield "| --- | ---: | ---: | ---: | ---: | --- |"
+    beside = results["prototype"]
+    for mode, what in SERVICE.items():
+        figures, goal = results[mode], SERVICE_GOALS[mode]
+        ratio = figures["ratio"]
+        yield (
+            f"| {what} | {spread_of(figures, 'msgs_per_s', ',.0f')}"
+            f" | {ratio['rate']:.0%} of {beside['msgs_per_s']['median']:,.0f}"
+            f" | {spread_of(figures, 'cpu_us_per_msg', '.1f')}"
+            f" | {ratio['cpu']:.0%} ({beside['cpu_us_per_msg']['median']:.2f})"
+            f" | ≥ {goal:.0%}: {verdict(ratio['rate'] >= goal)} |"
+        )
+
+
 def peer_rows(results):
-    yield f"| client, window {PEERS_WINDOW} | messages/s | CPU µs a message |"
-    yield "| --- | ---: | ---: |"
-    for name, figures in results.items():
-        rate = spread_of(figures, "msgs_per_s", ",.0f")
-        yield f"| {name} | {rate} | {spread_of(figures, 'cpu_us_per_msg', '.1f')} |"
+    yield f"| library, window {PEERS_WINDOW} | messages/s | CPU µs a message | p50 / p99 µs |"
+    yield "| --- | ---: | ---: | ---: |"
+    for role, libraries in results.items():
+        for name, figures in libraries.items():
+            yield (
+                f"| {name} {ROLES[role]} | {spread_of(figures, 'msgs_per_s', ',.0f')}"
+                f" | {spread_of(figures, 'cpu_us_per_msg', '.1f')}"
+                f" | {figures['p50_us']['median']:,.0f} / {figures['p99_us']['median']:,.0f} |"
+            )
 
 
 def memory_rows(results):
@@ -214,7 +274,13 @@ def memory_rows(results):
         yield f"| {int(sessions):,} | {each:.2f} | {beside:.2f} | ≤ {MEMORY_GOAL:g} KiB: {good} |"
 
 
-ROWS = {"codec": codec_rows, "e2e": e2e_rows, "peers": peer_rows, "memory": memory_rows}
+ROWS = {
+    "codec": codec_rows,
+    "e2e": e2e_rows,
+    "service": service_rows,
+    "peers": peer_rows,
+    "memory": memory_rows,
+}
 
 
 def markdown(results):
@@ -244,7 +310,8 @@ def save(results, folder):
 
 
 def measure_all(options):
-    steps = 1 + ("codec" in options.only) + ("peers" in options.only)
+    steps = 1 + ("codec" in options.only) + ("service" in options.only)
+    steps += len(PEERS) * ("peers" in options.only)
     steps += 2 * len(options.windows) * ("e2e" in options.only)
     steps += 2 * len(options.sessions) * ("memory" in options.only)
     step = Steps(steps)
@@ -261,9 +328,10 @@ def measure_all(options):
         results["codec"] = run_codec(options)
     if "e2e" in options.only:
         results["e2e"] = run_e2e(options, step)
+    if "service" in options.only:
+        results["service"] = run_service(options, step)
     if "peers" in options.only:
-        step("other libraries as clients")
-        results["peers"] = run_peers(options)
+        results["peers"] = run_peers(options, step)
     if "memory" in options.only:
         results["memory"] = run_memory(options, step)
     results["load_after"] = load()
