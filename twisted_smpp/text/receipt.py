@@ -8,6 +8,7 @@ count. How vendors write the text is said in :mod:`twisted_smpp.text.receipt_for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -65,6 +66,8 @@ _LAST_STATE = int(MessageState.SKIPPED)
 # UCS-2, and UCS-2 to be shown at once.
 _UCS2 = (0x08, 0x18)
 _BYTE_ORDER_MARK = "\ufeff"
+# Of latin-1 without white space and controls of ASCII.
+_WORD = re.compile("[!-\x84\x86-\x9f\xa1-\xff]+")
 
 
 class NetworkErrorCode(NamedTuple):
@@ -532,5 +535,5 @@ def _check_word(name: str, value: str, most: int) -> None:
     """What would end the value in the text may not be in it."""
     if not 1 <= len(value) <= most:
         raise ValueError(f"{name}: {value!r} has {len(value)} characters, 1 to {most} are allowed")
-    if any(not "!" <= each <= "\xff" or each.isspace() for each in value):
+    if _WORD.fullmatch(value) is None:
         raise ValueError(f"{name}: {value!r} is not of latin-1 without white space and controls")
