@@ -372,14 +372,17 @@ class Receipt:
         _check_range("state", state, 0xFF)
         if dlvrd is None:
             dlvrd = sub if state == MessageState.DELIVERED else 0
-        form = "%y%m%d%H%M%S" if seconds else "%y%m%d%H%M"
-        fields = (
-            f"id:{message_id} sub:{_three('sub', sub)} dlvrd:{_three('dlvrd', dlvrd)} "
-            f"submit date:{submitted:{form}} done date:{done:{form}} "
-            f"stat:{STAT.get(_STATES[state], 'UNKNOWN')} err:{_error(error)} text:"
-        )
         self = cls(message_id, "", state, network_error_code=_code(network_error_code))
-        self.raw = fields.encode("latin-1") + text[:MOST_TEXT]
+        self.raw = receipt_text(
+            message_id,
+            _three("sub", sub),
+            _three("dlvrd", dlvrd),
+            date(submitted, seconds),
+            date(done, seconds),
+            state,
+            _error(error),
+            text,
+        )
         self.esm_class = _INTERMEDIATE if intermediate else EsmClass.MC_DELIVERY_RECEIPT
         return self
 
@@ -430,6 +433,29 @@ class Receipt:
 
     def __hash__(self) -> int:
         return hash(self._all())
+
+
+def date(moment: datetime, seconds: bool) -> str:
+    """A time as the text of a receipt has it, with its seconds or without."""
+    return f"{moment:{'%y%m%d%H%M%S' if seconds else '%y%m%d%H%M'}}"
+
+
+def receipt_text(
+    message_id: str,
+    sub: str,
+    dlvrd: str,
+    submitted: str,
+    done: str,
+    state: int,
+    error: str,
+    text: bytes,
+) -> bytes:
+    """The standard's text of values that fit: see :meth:`Receipt.build`, which looks at them."""
+    fields = (
+        f"id:{message_id} sub:{sub} dlvrd:{dlvrd} submit date:{submitted} done date:{done} "
+        f"stat:{STAT.get(_STATES[state], 'UNKNOWN')} err:{error} text:"
+    )
+    return fields.encode("latin-1") + text[:MOST_TEXT]
 
 
 def is_receipt(pdu: DeliverSM | DataSM) -> bool:
