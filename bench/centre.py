@@ -3,9 +3,9 @@
     python centre.py --port 2775 --store memory       then: bin/smpp_pump --port 2775 --window 100
     python centre.py --port 2775 --store /tmp/bench   with SQLite and synchronous=FULL
 
-The account is "bench" with the password "bench"; every message counts as delivered at once, with
-a receipt where one is asked for. It runs until SIGTERM or Ctrl-C and is measured from outside
-(smpp_pump --peer-pid). --profile writes cProfile statistics at the end.
+The accounts are "bench" with the password "bench", and that of smpp_pump; every message counts as
+delivered at once, with a receipt where one is asked for. It runs until SIGTERM or Ctrl-C and is
+measured from outside (smpp_pump --peer-pid). --profile writes cProfile statistics at the end.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main():
     store.open()
     centre = MessageCentre(store)
     checker = InMemoryUsernamePasswordDatabaseDontUse()
-    checker.users = {b"bench": b"bench"}
+    checker.users = {b"bench": b"bench", b"pump": b"secret"}
     service = SMSCService(
         f"tcp:{options.port}:interface=127.0.0.1:backlog=4096",
         Portal(centre, [checker]),

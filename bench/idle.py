@@ -2,9 +2,12 @@
 
     python idle.py                                 server.py, 1,000 and 5,000 sessions
     python idle.py --sessions 1000 --command 'python prototype.py server {port}'
+    python idle.py --sessions 10000 --hold 65 \
+        --command 'python centre.py --port {port} --store /var/tmp/bench'
 
 A fresh process for each number: its resident memory before the first connection and while
-smpp_pump --hold keeps the sessions bound, divided by their number.
+smpp_pump --hold keeps the sessions bound, divided by their number; and the CPU time that it takes
+meanwhile, for which it should be held for two enquire_link of each session, 60 seconds.
 """
 
 import argparse
@@ -37,7 +40,10 @@ def memory(command, sessions, hold=4):
         figures, well = run_json([*pump, "--hold", hold, "--peer-pid", server.pid])
     if not well or figures["still_open"] != sessions:
         sys.exit(f"not all sessions stayed: {figures}")
-    keys = ("sessions", "peer_bytes_per_session", "peer_rss_kb_before", "peer_rss_kb")
+    keys = (
+        *("sessions", "peer_bytes_per_session", "peer_rss_kb_before", "peer_rss_kb"),
+        *("peer_idle_cpu_us_per_s", "held_seconds", "enquire_links"),
+    )
     return {key: figures[key] for key in keys}
 
 
@@ -56,7 +62,12 @@ def main():
             print(f"{sessions} sessions: not measured, too few files may be open (ulimit -Hn)")
             continue
         per_session = figures["peer_bytes_per_session"] / 1024
-        print(f"{sessions:6} sessions: {per_session:5.2f} KiB each", flush=True)
+        core = figures["peer_idle_cpu_us_per_s"] / 1e4
+        print(
+            f"{sessions:6} sessions: {per_session:5.2f} KiB each, {core:4.1f} % of a core for "
+            f"{figures['enquire_links']} enquire_link in {figures['held_seconds']:.0f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
