@@ -181,14 +181,21 @@ class Answering:
         if not isinstance(answer, Deferred):
             coroutine = answer if isinstance(answer, Coroutine) else _awaited(answer)
             answer = ensureDeferred(coroutine)
-        answer.addErrback(lambda failure: self._failed(request, failure))
-        answer.addCallback(self._came, token)
-        answer.addErrback(self._broken)
+        # One callback: there is an answer of this kind for each message in a store.
+        answer.addBoth(self._came, token, request)
         if by < self._beat_at:
             self._rearm_sooner()
 
-    def _came(self, answer: Any, token: object) -> None:
+    def _came(self, answer: Any, token: object, request: Request[Any]) -> None:
         """A later answer came, or its time was up."""
+        try:
+            if isinstance(answer, Failure):
+                answer = self._failed(request, answer)
+            self._answer_late(answer, token)
+        except Exception:
+            self._broken(Failure())
+
+    def _answer_late(self, answer: Any, token: object) -> None:
         if self._answering is None or token not in self._answering:
             self.log.info("{peer}: an answer of the application came too late", peer=self.peer)
             return

@@ -483,7 +483,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             if by > now:
                 break
             error = TimeoutError(f"no answer within {self.factory.answer_timeout:g} s")
-            self._came(self._failed(request, Failure(error)), token)
+            self._came(Failure(error), token, request)
         if self._ending:
             self._drained(by_force=self._drain_by is not None and self._drain_by <= now)
 

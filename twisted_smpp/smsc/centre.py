@@ -278,23 +278,16 @@ class MessageCentre(Service):
             self._offer(receipt)
         elif not kept.called:
             also: Deferred[None] = self.store.save(receipt)
-            refused: list[Failure] = []
-
-            def is_refused(failure: Failure) -> Failure:
-                refused.append(failure)
-                return failure
-
-            kept.addErrback(is_refused)
+            kept.addErrback(_refused, receipt)
             # In the order of the calls: whether the message is kept is known by then.
-            also.addCallback(self._offer_or_forget, receipt, refused)
-            self._watch(also)
+            also.addCallbacks(self._offer_or_forget, _never_mind, (receipt,))
         return kept
 
-    def _offer_or_forget(self, _: object, receipt: Record, refused: list[Failure]) -> Any:
-        if refused:
-            return self.store.remove(receipt.number)
-        self._offer(receipt)
-        return None
+    def _offer_or_forget(self, _: object, receipt: Record) -> None:
+        if receipt.due is None:
+            self._watch(self.store.remove(receipt.number))
+        else:
+            self._offer(receipt)
 
     def _offer(self, record: Record) -> None:
         dispatch = self.dispatches.get(record.queue)
@@ -534,7 +527,7 @@ class MessageCentre(Service):
     def _watch(self, written: Deferred[Any] | None) -> None:
         """What is written without anybody waiting: the store says itself when it has failed."""
         if written is not None:
-            written.addErrback(lambda failure: failure.trap(StoreError) and None)
+            written.addErrback(_never_mind)
 
     # What gets old.
 
@@ -555,3 +548,13 @@ class MessageCentre(Service):
             self._hopeless(record, "its time is over")
         else:
             self.finish(record, MessageState.EXPIRED)
+
+
+def _never_mind(failure: Failure) -> None:
+    failure.trap(StoreError)
+
+
+def _refused(failure: Failure, receipt: Record) -> Failure:
+    """A message was not kept: its receipt, which may be on the disk, is about nothing."""
+    receipt.due = None
+    return failure

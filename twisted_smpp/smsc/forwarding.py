@@ -52,7 +52,8 @@ def check_message(request: Any) -> None:
             without any octets, or two texts at once.
     """
     octets = getattr(request, "short_message", b"")
-    has_payload = bool(request.tlvs) and tlvs.message_payload in request.tlvs
+    # To look for octets first is worth it: most messages have no TLVs.
+    has_payload = bool(request.octets_of_tail()) and tlvs.message_payload in request.tlvs
     if not request.esm_class & 0x7C and not (octets and has_payload):
         return
     if request.esm_class & 0x3C in (
@@ -84,6 +85,10 @@ def schedule_and_expiry(
     Raises:
         RequestRefused: ESME_RINVSCHED or ESME_RINVEXPIRY for what is no time, or makes no sense.
     """
+    if not (
+        getattr(request, "schedule_delivery_time", "") or getattr(request, "validity_period", "")
+    ):
+        return None, now + default_validity
     scheduled = _moment(request, "schedule_delivery_time", CommandStatus.ESME_RINVSCHED, now)
     if scheduled is not None and scheduled <= now:
         scheduled = None
@@ -207,7 +212,9 @@ def receipt_fields(
         "destination_addr": submitted.source_addr,
         **receipt.fields_of_pdu(),
     }
-    reference = submitted.tlvs.get(tlvs.user_message_reference) if submitted.tlvs else None
+    reference = None
+    if submitted.octets_of_tail():
+        reference = submitted.tlvs.get(tlvs.user_message_reference)
     if reference is not None:
         fields["tlvs"] = {**fields["tlvs"], tlvs.user_message_reference: reference}
     return fields

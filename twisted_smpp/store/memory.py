@@ -110,6 +110,9 @@ class MemoryStore:
         record.check()
         number = record.number
         self._records[number] = record
+        self._done.put(number, record.done)
+        if record.due is None and number not in self._places:
+            return
         place = self._places.pop(number, None)
         if record.due is not None:
             queue = self._queues.get(record.queue)
@@ -120,7 +123,6 @@ class MemoryStore:
             if place is queue:
                 place = None
         self._leave(place, number)
-        self._done.put(number, record.done)
 
     def remove(self, number: int) -> None:
         """Forgets a record."""

@@ -35,6 +35,28 @@ _TIMES = (5, 6, 13, 14)
 _LIMIT = 2**63
 
 
+def _is_plain(record: Record) -> bool:
+    """Whether it is as nearly all are, which takes a quarter of the time of :func:`_check`."""
+    due, expires, done, at = record.due, record.expires, record.done, record.at
+    texts = (record.queue, record.owner, record.message_id, record.source, record.destination)
+    try:
+        # One that is negative or too large leaves its bits in all of them together.
+        numbers = record.number | record.kind | record.state | record.tries
+        return (
+            numbers.__class__ is int
+            and 0 <= numbers < _LIMIT
+            and "".join(texts).isascii()
+            and record.pdu.__class__ is bytes
+            and at.__class__ is float
+            and -_LIMIT < at < _LIMIT
+            and (due is None or (due.__class__ is float and -_LIMIT < due < _LIMIT))
+            and (expires is None or (expires.__class__ is float and -_LIMIT < expires < _LIMIT))
+            and (done is None or (done.__class__ is float and -_LIMIT < done < _LIMIT))
+        )
+    except TypeError:
+        return False
+
+
 def _check(row: tuple[Any, ...]) -> None:
     """Refuses what a file could not keep, before it is in one transaction with others."""
     for place in _WHOLE:
@@ -162,7 +184,8 @@ class Record:
             self.done,
             self.at,
         )
-        _check(row)
+        if not _is_plain(self):
+            _check(row)
         return row
 
     def check(self) -> None:
@@ -171,8 +194,8 @@ class Record:
         Raises:
             ValueError: a value is none that a file can keep.
         """
-        row = tuple(getattr(self, name) if name != "data" else "" for name in COLUMNS)
-        _check(row)
+        if not _is_plain(self):
+            _check(tuple(getattr(self, name) if name != "data" else "" for name in COLUMNS))
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Record:

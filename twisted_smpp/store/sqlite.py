@@ -37,22 +37,31 @@ NUMBERS = 100_000
 #: Seconds until what could not be written for want of room is tried again.
 ROOM_SECONDS = 1.0
 
-_UPDATE = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])
 _ROW = f"({', '.join('?' * len(COLUMNS))})"
 
 
 def _put_statement(rows: int) -> str:
-    """Puts so many rows at once."""
+    """Puts up to so many rows at once; those that are left over are NULL."""
     return (
-        f"INSERT INTO message ({', '.join(COLUMNS)}) "  # noqa: S608
-        f"VALUES {', '.join([_ROW] * rows)} ON CONFLICT (number) DO UPDATE SET {_UPDATE}"
+        f"REPLACE INTO message ({', '.join(COLUMNS)}) "  # noqa: S608
+        f"SELECT * FROM (VALUES {', '.join([_ROW] * rows)}) WHERE column1 IS NOT NULL"
     )
 
 
-#: By the number of rows, the most first. Each statement that is executed gives up Python's lock
-#: and has to get it back from a busy reactor, so few of them are executed.
-_PUT = {rows: _put_statement(rows) for rows in (64, 16, 4, 1)}
-_REMOVE = "DELETE FROM message WHERE number = ?"
+def _remove_statement(rows: int) -> str:
+    """Removes up to so many rows at once; numbers that are left over are NULL."""
+    return f"DELETE FROM message WHERE number IN ({', '.join('?' * rows)})"  # noqa: S608
+
+
+#: By the number of rows. Each statement that is executed, and each row of ``executemany``, gives
+#: up Python's lock and has to get it back from a busy reactor: so all go into one.
+_SIZES = (1, 4, 16, 64, 128, 256, 384, MOST_OF_A_BATCH)
+_PUT = {rows: _put_statement(rows) for rows in _SIZES}
+_REMOVE = {rows: _remove_statement(rows) for rows in _SIZES}
+_FILE = (
+    "SELECT page_count, freelist_count, page_size "
+    "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
 _CLEAN = "UPDATE meta SET value = CASE name WHEN 'numbers' THEN ? ELSE 1 END"
 
 
@@ -450,10 +459,19 @@ class SQLiteStore:
 
 def _put(connection: sqlite3.Connection, rows: dict[int, tuple[Any, ...] | None]) -> None:
     written = [row for row in rows.values() if row is not None]
-    _put_rows(connection, written)
+    if written:
+        size = _fitting(len(written))
+        values = list(chain.from_iterable(written))
+        values += [None] * (size * len(COLUMNS) - len(values))
+        connection.execute(_PUT[size], values)
     if len(written) < len(rows):
-        gone = [(number,) for number, row in rows.items() if row is None]
-        connection.executemany(_REMOVE, gone)
+        gone: list[int | None] = [number for number, row in rows.items() if row is None]
+        size = _fitting(len(gone))
+        connection.execute(_REMOVE[size], gone + [None] * (size - len(gone)))
+
+
+def _fitting(rows: int) -> int:
+    return next(size for size in _SIZES if size >= rows)
 
 
 def _new_and_old(
@@ -474,24 +492,12 @@ def _new_and_old(
 
 def _sizes(connection: sqlite3.Connection) -> tuple[int, int]:
     """Octets of the file that are taken, and that are free inside of it."""
-    pages, free, octets = (
-        connection.execute(f"PRAGMA {each}").fetchone()[0]
-        for each in ("page_count", "freelist_count", "page_size")
-    )
+    pages, free, octets = connection.execute(_FILE).fetchone()
     return (pages - free) * octets, free * octets
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:
     """Asks for nothing, so that only the room is looked at."""
-
-
-def _put_rows(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
-    begin = 0
-    for count, statement in _PUT.items():
-        while len(rows) - begin >= count:
-            values = list(chain.from_iterable(rows[begin : begin + count]))
-            connection.execute(statement, values)
-            begin += count
 
 
 def _one_thread() -> Any:

@@ -8,6 +8,7 @@ count. How vendors write the text is said in :mod:`twisted_smpp.text.receipt_for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -65,6 +66,8 @@ _LAST_STATE = int(MessageState.SKIPPED)
 # UCS-2, and UCS-2 to be shown at once.
 _UCS2 = (0x08, 0x18)
 _BYTE_ORDER_MARK = "\ufeff"
+# Of latin-1 without white space and controls of ASCII.
+_WORD = re.compile("[!-\x84\x86-\x9f\xa1-\xff]+")
 
 
 class NetworkErrorCode(NamedTuple):
@@ -369,14 +372,17 @@ class Receipt:
         _check_range("state", state, 0xFF)
         if dlvrd is None:
             dlvrd = sub if state == MessageState.DELIVERED else 0
-        form = "%y%m%d%H%M%S" if seconds else "%y%m%d%H%M"
-        fields = (
-            f"id:{message_id} sub:{_three('sub', sub)} dlvrd:{_three('dlvrd', dlvrd)} "
-            f"submit date:{submitted:{form}} done date:{done:{form}} "
-            f"stat:{STAT.get(_STATES[state], 'UNKNOWN')} err:{_error(error)} text:"
-        )
         self = cls(message_id, "", state, network_error_code=_code(network_error_code))
-        self.raw = fields.encode("latin-1") + text[:MOST_TEXT]
+        self.raw = receipt_text(
+            message_id,
+            _three("sub", sub),
+            _three("dlvrd", dlvrd),
+            date(submitted, seconds),
+            date(done, seconds),
+            state,
+            _error(error),
+            text,
+        )
         self.esm_class = _INTERMEDIATE if intermediate else EsmClass.MC_DELIVERY_RECEIPT
         return self
 
@@ -427,6 +433,29 @@ class Receipt:
 
     def __hash__(self) -> int:
         return hash(self._all())
+
+
+def date(moment: datetime, seconds: bool) -> str:
+    """A time as the text of a receipt has it, with its seconds or without."""
+    return f"{moment:{'%y%m%d%H%M%S' if seconds else '%y%m%d%H%M'}}"
+
+
+def receipt_text(
+    message_id: str,
+    sub: str,
+    dlvrd: str,
+    submitted: str,
+    done: str,
+    state: int,
+    error: str,
+    text: bytes,
+) -> bytes:
+    """The standard's text of values that fit: see :meth:`Receipt.build`, which looks at them."""
+    fields = (
+        f"id:{message_id} sub:{sub} dlvrd:{dlvrd} submit date:{submitted} done date:{done} "
+        f"stat:{STAT.get(_STATES[state], 'UNKNOWN')} err:{error} text:"
+    )
+    return fields.encode("latin-1") + text[:MOST_TEXT]
 
 
 def is_receipt(pdu: DeliverSM | DataSM) -> bool:
@@ -532,5 +561,5 @@ def _check_word(name: str, value: str, most: int) -> None:
     """What would end the value in the text may not be in it."""
     if not 1 <= len(value) <= most:
         raise ValueError(f"{name}: {value!r} has {len(value)} characters, 1 to {most} are allowed")
-    if any(not "!" <= each <= "\xff" or each.isspace() for each in value):
+    if _WORD.fullmatch(value) is None:
         raise ValueError(f"{name}: {value!r} is not of latin-1 without white space and controls")

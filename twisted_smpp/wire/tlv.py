@@ -373,7 +373,10 @@ class TLVs:
 
     def __contains__(self, key: Key) -> bool:
         tag = _tag(key)
-        return any(item[0] == tag for item in self._items)
+        for known, _ in self._items:  # noqa: SIM110  any() takes three times as long
+            if known == tag:
+                return True
+        return False
 
     def __iter__(self) -> Iterator[int]:
         return iter(dict.fromkeys(tag for tag, _ in self._items))
