@@ -373,16 +373,9 @@ class Receipt:
         if dlvrd is None:
             dlvrd = sub if state == MessageState.DELIVERED else 0
         self = cls(message_id, "", state, network_error_code=_code(network_error_code))
-        self.raw = receipt_text(
-            message_id,
-            _three("sub", sub),
-            _three("dlvrd", dlvrd),
-            date(submitted, seconds),
-            date(done, seconds),
-            state,
-            _error(error),
-            text,
-        )
+        counts = _three("sub", sub), _three("dlvrd", dlvrd)
+        dates = date(submitted, seconds), date(done, seconds)
+        self.raw = receipt_text(message_id, *counts, *dates, state, _error(error), text)
         self.esm_class = _INTERMEDIATE if intermediate else EsmClass.MC_DELIVERY_RECEIPT
         return self
 
