@@ -296,10 +296,14 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
 
     # Requests of ours.
 
-    def request(self, pdu: Request[R], octets: bytes | None = None) -> Deferred[R]:
+    def request(
+        self, pdu: Request[R], octets: bytes | None = None, told: Any = None
+    ) -> Deferred[R]:
         """Sends a request.
 
-        Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave.
+        Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave;
+        ``told`` is told and returned instead of a Deferred, if it is given: something with
+        ``callback()``, ``errback()`` and ``called``.
 
         Returns:
             a Deferred that fires with the response when that says ESME_ROK; with None,
@@ -313,7 +317,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             - :class:`~twisted_smpp.errors.ResponseTimeout`,
               :class:`~twisted_smpp.errors.SessionLost`: the outcome is unknown.
         """
-        deferred: Deferred[Any] = Deferred(self._cancelled)
+        deferred: Deferred[Any] = Deferred(self._cancelled) if told is None else told
         link = pdu.__class__ in LINK
         if (self._full or self._waiting or self._ending) and not link:
             self._enqueue(pdu, deferred, octets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import IntEnum
@@ -94,7 +95,8 @@ class MessagePart:
     """One part of a message: a submit_sm, perhaps sent more than once.
 
     Attributes:
-        message: the whole.
+        message: the whole; a weak proxy of it once all of it is final.
+        wants_receipt: whether a receipt was asked for.
         number: 1 for the first part.
         progress: where it is.
         message_id: what the message centre calls it; None before it was accepted.
@@ -128,10 +130,12 @@ class MessagePart:
         "sent_at",
         "session_faults",
         "unknowns",
+        "wants_receipt",
     )
 
     def __init__(self, message: Message, segment: Segment, order: int) -> None:
         self.message = message
+        self.wants_receipt = message.wants_receipt
         self.segment = segment
         self.number = segment.number
         #: Its place among all parts of the link, for keeping their order.
@@ -334,10 +338,14 @@ class Message:
             if failure is not None or self._is_submitted():
                 self._submitted = None
                 _fire(waiting, self if failure is None else failure)
-        waiting = self._final
-        if waiting is not None and self._is_final():
-            self._final = None
-            _fire(waiting, self)
+        if self._is_final():
+            waiting, self._final = self._final, None
+            # Parts that keep the whole alive, and it them, are work for the garbage collector.
+            whole = weakref.proxy(self)
+            for part in self.parts:
+                part.message = whole
+            if waiting is not None:
+                _fire(waiting, self)
 
     def _is_submitted(self) -> bool:
         return all(part.message_ids for part in self.parts)

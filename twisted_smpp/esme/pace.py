@@ -136,7 +136,8 @@ class Pace:
 
     def may_send(self, now: float) -> bool:
         """Takes the right to send one message."""
-        if self.paused_for(now):
+        self._see(now)
+        if self._paused_until > now:
             return False
         bucket, shared = self._bucket, self.shared
         if shared is not None:
