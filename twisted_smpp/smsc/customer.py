@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_smpp.answering import Later, give
 from twisted_smpp.errors import RequestRefused, StoreError
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
@@ -22,6 +23,7 @@ from twisted_smpp.smsc.repeats import Repeats
 from twisted_smpp.smsc.routes import Route, RouteKind
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import Record
+from twisted_smpp.store.intents import Told
 from twisted_smpp.values import InterfaceVersion, MessageState, RegisteredDelivery
 from twisted_smpp.wire.lists import SMEAddress, UnsuccessSME
 from twisted_smpp.wire.pdu import Response
@@ -101,17 +103,18 @@ class Customer:
         check_message(request)
         if self.terms.dedup_seconds:
             return self._submit_once(session, request)
-        return self._submit(session, request)
+        return self._submit(session, request, give)
 
     data_sm = submit_sm
 
-    def _submit(self, session: SMPPProtocol, request: Any) -> Answer:
+    def _submit(self, session: SMPPProtocol, request: Any, told: Told) -> Answer:
         record = self._record(session, request, request.destination_addr)
         response = self._answer(session, request, record)
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
             return self._enquiries.replace_present(request, record, response)
-        kept = self._centre.accept(record, request, record.done is not None)
-        return response if kept is None else kept.addCallback(_instead, response)
+        later = Later(response)
+        is_kept = self._centre.keep(record, request, record.done is not None, told, later)
+        return response if is_kept else later
 
     def _answer(
         self, session: SMPPProtocol, request: Any, record: Record, **fields: Any
@@ -152,11 +155,6 @@ class Customer:
             return found.addCallback(lambda message_id: request.answer(message_id=message_id))
         if found is not None:
             return request.answer(message_id=found)  # type: ignore[no-any-return]
-        answer: Any = self._submit(session, request)
-        repeats.begin(key, now, self.terms.dedup_seconds)
-        if not isinstance(answer, Deferred):
-            repeats.kept(key, answer.message_id)
-            return answer  # type: ignore[no-any-return]
 
         def kept(response: Any) -> Any:
             repeats.kept(key, response.message_id)
@@ -166,7 +164,19 @@ class Customer:
             repeats.failed(key, failure)
             return failure
 
-        return answer.addCallbacks(kept, failed)
+        def told(laters: list[Later], error: StoreError | None) -> None:
+            for later in laters:
+                if error is None:
+                    kept(later.answer)
+                else:
+                    failed(Failure(error))
+            give(laters, error)
+
+        answer: Any = self._submit(session, request, told)
+        repeats.begin(key, now, self.terms.dedup_seconds)
+        if isinstance(answer, Deferred):
+            return answer.addCallbacks(kept, failed)
+        return answer if isinstance(answer, Later) else kept(answer)
 
     def _record(
         self, session: SMPPProtocol, request: Any, destination: str, message_id: str = ""
@@ -310,10 +320,6 @@ class Customer:
     def other(self, session: SMPPProtocol, request: Any) -> Answer:
         """It knows no other command."""
         return CommandStatus.ESME_RINVCMDID
-
-
-def _instead(_: None, response: Response) -> Response:
-    return response
 
 
 def _single(request: SubmitMulti, address: SMEAddress) -> SubmitSM:
