@@ -135,7 +135,8 @@ class IMessageStore(Interface):
     def keep(record, also, told, context):
         """Keeps a new record, as :meth:`add` does, and says so without a Deferred.
 
-        ``also`` is another new record, or None: both are kept, or none of them. Returns True
+        ``record`` may also be what ``row`` gives for one that is done and not due. ``also`` is
+        another new record, or None: both are kept, or none of them. Returns True
         when they are kept already; else ``told`` is called later, once for all records that
         were kept together, as ``told(contexts, error)``: with a list of what ``context`` was for
         each of them, in the order of the calls, and None or the StoreFull or StoreFailed.

@@ -37,15 +37,16 @@ if TYPE_CHECKING:
 __all__ = ["Customer"]
 
 #: Of registered_delivery: that there may be a receipt.
-_RECEIPTS = (
+_RECEIPTS = int(
     RegisteredDelivery.RECEIPT
     | RegisteredDelivery.RECEIPT_ON_FAILURE
     | RegisteredDelivery.INTERMEDIATE
 )
 
 
-#: A plain number, which a file takes faster.
-_DELIVERED = int(MessageState.DELIVERED)
+#: Plain numbers, which a file takes faster, and what is looked up for each message.
+_DELIVERED, _ENROUTE = int(MessageState.DELIVERED), int(MessageState.ENROUTE)
+_AT_ONCE, _LOOPBACK, _V5_0 = RouteKind.AT_ONCE, RouteKind.LOOPBACK, InterfaceVersion.V5_0
 
 
 @implementer(IAccount)
@@ -108,22 +109,44 @@ class Customer:
     data_sm = submit_sm
 
     def _submit(self, session: SMPPProtocol, request: Any, told: Told) -> Answer:
+        if request.__class__ is SubmitSM and not (
+            request.registered_delivery
+            or request.schedule_delivery_time
+            or request.validity_period
+            or self._centre.routes.find(request.destination_addr).kind is not _AT_ONCE
+        ):
+            return self._submit_at_once(session, request, told)
         record = self._record(session, request, request.destination_addr)
-        response = self._answer(session, request, record)
+        response = self._answer(session, request, record.message_id, record.queue)
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
             return self._enquiries.replace_present(request, record, response)
         later = Later(response)
         is_kept = self._centre.keep(record, request, record.done is not None, told, later)
         return response if is_kept else later
 
+    def _submit_at_once(self, session: SMPPProtocol, request: SubmitSM, told: Told) -> Answer:
+        """What ends as it begins, without a receipt: a row, as the Record would give it."""
+        if not request.destination_addr:
+            raise RequestRefused(CommandStatus.ESME_RINVDSTADR, "there is none")
+        centre = self._centre
+        store, now = centre.store, centre.now()
+        number = store.next_number()
+        message_id = centre.ids.make(number, session.session.version, self.terms.id_style)
+        row = (
+            *(number, MESSAGE, "", self.name, _DELIVERED, None, None, message_id),
+            *(request.source_addr, request.destination_addr, 0, b"", "", now, now),
+        )
+        later = Later(self._answer(session, request, message_id))
+        return later.answer if store.keep(row, None, told, later) else later
+
     def _answer(
-        self, session: SMPPProtocol, request: Any, record: Record, **fields: Any
+        self, session: SMPPProtocol, request: Any, message_id: str, queue: str = "", **fields: Any
     ) -> Response:
-        if session.session.version < InterfaceVersion.V5_0:
-            return request.answer(message_id=record.message_id, **fields)  # type: ignore[no-any-return]
-        tlvs = {congestion_state: self.congestion(record.queue)}
+        if session.session.version < _V5_0:
+            return request.answer(message_id=message_id, **fields)  # type: ignore[no-any-return]
+        tlvs = {congestion_state: self.congestion(queue)}
         return request.answer(  # type: ignore[no-any-return]
-            message_id=record.message_id, tlvs=tlvs, **fields
+            message_id=message_id, tlvs=tlvs, **fields
         )
 
     def congestion(self, queue: str = "") -> int:
@@ -192,7 +215,7 @@ class Customer:
         )
         if self.dispatch.count >= terms.most_waiting and request.registered_delivery & _RECEIPTS:
             raise RequestRefused(CommandStatus.ESME_RMSGQFUL, "too many receipts wait")
-        is_done = route.kind is RouteKind.AT_ONCE and scheduled is None
+        is_done = route.kind is _AT_ONCE and scheduled is None
         queue = "" if is_done else self._queue(route)
         number = centre.store.next_number()
         if not message_id:
@@ -210,11 +233,11 @@ class Customer:
         if is_done:
             record.state, record.done = _DELIVERED, now
             return record
-        record.state = MessageState.ENROUTE if scheduled is None else MessageState.SCHEDULED
+        record.state = _ENROUTE if scheduled is None else MessageState.SCHEDULED
         record.due = now if scheduled is None else scheduled
         record.expires = expires
         record.pdu = request.encode()
-        if route.kind is RouteKind.LOOPBACK:
+        if route.kind is _LOOPBACK:
             record.data = {"loopback": 1}
         return record
 
@@ -293,7 +316,10 @@ class Customer:
         refused: list[tuple[SMEAddress, int]],
     ) -> Response:
         unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
-        return self._answer(session, request, kept[0][2], unsuccess_sme=unsuccess)
+        first = kept[0][2]
+        return self._answer(
+            session, request, first.message_id, first.queue, unsuccess_sme=unsuccess
+        )
 
     # Enquiries.
 

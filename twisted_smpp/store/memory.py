@@ -12,7 +12,7 @@ from zope.interface import implementer
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store.intents import Told
-from twisted_smpp.store.record import Record
+from twisted_smpp.store.record import Record, Row
 
 __all__ = ["MemoryStore"]
 
@@ -107,17 +107,26 @@ class MemoryStore:
             StoreFull: there are too many.
             ValueError: a file could not keep it; nor could :class:`SQLiteStore`.
         """
-        if len(self._records) + len(self._rows) >= self._most:
-            raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
+        self._refuse_if_full()
         self.save(record)
 
-    def keep(self, record: Record, also: Record | None, told: Told, context: Any) -> bool:
+    def _refuse_if_full(self) -> None:
+        if len(self._records) + len(self._rows) >= self._most:
+            raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
+
+    def keep(self, record: Record | Row, also: Record | None, told: Told, context: Any) -> bool:
         """Keeps a new record, and another with it; True, and nobody is told.
 
         Raises:
             StoreFull: there are too many.
             ValueError: a file could not keep one of them.
         """
+        if isinstance(record, tuple):
+            self._refuse_if_full()
+            number = record[0]
+            self._rows[number] = record
+            self._done.put(number, record[13])
+            return True
         if also is not None:
             also.check()
         self.add(record)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-__all__ = ["COLUMNS", "Record"]
+__all__ = ["COLUMNS", "Record", "Row"]
+
+#: What :meth:`Record.row` gives.
+Row = tuple[Any, ...]
 
 #: The columns of a row, in the order of :meth:`Record.row`.
 COLUMNS = (

@@ -26,7 +26,7 @@ from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import questions
 from twisted_smpp.store.file import StoreFile, is_want_of_room
 from twisted_smpp.store.intents import Read, Told, Write, never_mind, tell, written
-from twisted_smpp.store.record import COLUMNS, Record
+from twisted_smpp.store.record import COLUMNS, Record, Row
 from twisted_smpp.store.space import RESERVE_OCTETS, Space
 
 __all__ = ["SQLiteStore"]
@@ -206,14 +206,15 @@ class SQLiteStore:
             return fail(self._no_room_for_new())
         return self._write_later(record.number, row, True)
 
-    def keep(self, record: Record, also: Record | None, told: Told, context: Any) -> bool:
+    def keep(self, record: Record | Row, also: Record | None, told: Told, context: Any) -> bool:
         """Keeps a new record, and another with it; ``told`` hears when they are on the disk."""
-        row, other = record.row(), None if also is None else also.row()
+        row = record if isinstance(record, tuple) else record.row()
+        other = None if also is None else also.row()
         if self._refuses_new():
             raise self._no_room_for_new()
         if (error := self._closed()) is not None:
             raise error
-        self._later(Write(record.number, row, True, told, context, other))
+        self._later(Write(row[0], row, True, told, context, other))
         return False
 
     def save(self, record: Record) -> Deferred[None]:
