@@ -136,8 +136,13 @@ class Customer:
             *(number, MESSAGE, "", self.name, _DELIVERED, None, None, message_id),
             *(request.source_addr, request.destination_addr, 0, b"", "", now, now),
         )
-        later = Later(self._answer(session, request, message_id))
-        return later.answer if store.keep(row, None, told, later) else later
+        response = (
+            request.answer(message_id=message_id)
+            if session.session.version < _V5_0
+            else self._answer(session, request, message_id)
+        )
+        later = Later(response)
+        return response if store.keep(row, None, told, later) else later
 
     def _answer(
         self, session: SMPPProtocol, request: Any, message_id: str, queue: str = "", **fields: Any

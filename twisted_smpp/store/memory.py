@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from math import inf
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -34,6 +34,11 @@ class _Queue:
             heappush(self.heap, (due, number))
             if len(self.heap) > 2 * len(self.due) + 100:
                 self.heap = sorted((at, each) for each, at in self.due.items())
+
+    def put_new(self, number: int, due: float) -> None:
+        """As :meth:`put`, for a number that is not here."""
+        self.due[number] = due
+        heappush(self.heap, (due, number))
 
     def earliest(self, now: float, most: int) -> list[int]:
         found: list[tuple[float, int]] = []
@@ -107,12 +112,12 @@ class MemoryStore:
             StoreFull: there are too many.
             ValueError: a file could not keep it; nor could :class:`SQLiteStore`.
         """
-        self._refuse_if_full()
+        if len(self._records) + len(self._rows) >= self._most:
+            self._refuse()
         self.save(record)
 
-    def _refuse_if_full(self) -> None:
-        if len(self._records) + len(self._rows) >= self._most:
-            raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
+    def _refuse(self) -> NoReturn:
+        raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
 
     def keep(self, record: Record | Row, also: Record | None, told: Told, context: Any) -> bool:
         """Keeps a new record, and another with it; True, and nobody is told.
@@ -122,10 +127,11 @@ class MemoryStore:
             ValueError: a file could not keep one of them.
         """
         if isinstance(record, tuple):
-            self._refuse_if_full()
+            if len(self._records) + len(self._rows) >= self._most:
+                self._refuse()
             number = record[0]
             self._rows[number] = record
-            self._done.put(number, record[13])
+            self._done.put_new(number, record[13])
             return True
         if also is not None:
             also.check()
