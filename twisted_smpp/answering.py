@@ -25,10 +25,34 @@ from twisted_smpp.wire.pdus import DataSM, DeliverSM, Unbind
 if TYPE_CHECKING:
     from twisted_smpp.factory import SMPPFactory
 
-__all__ = ["ANSWERING", "BINDING", "Answer", "Answering"]
+__all__ = ["ANSWERING", "BINDING", "Answer", "Answering", "Later", "give"]
+
+
+class Later:
+    """An answer to come, for who gives so many that a Deferred for each would cost too much.
+
+    An application returns it, and hands it to :func:`give` later, once.
+
+    Args:
+        answer: what is answered then, unless an error comes between.
+
+    Attributes:
+        session, request: whom it answers, and what; set when it is returned.
+        by: until when, by the clock of the session.
+    """
+
+    __slots__ = ("answer", "by", "request", "session")
+
+    session: Answering
+    request: Request[Any]
+    by: float
+
+    def __init__(self, answer: Response | int | None = None) -> None:
+        self.answer = answer
+
 
 #: What an application may answer a request with; None stands for ESME_ROK.
-Answer = Response | int | None | Deferred[Any] | Coroutine[Any, Any, Any] | Awaitable[Any]
+Answer = Response | int | None | Later | Deferred[Any] | Coroutine[Any, Any, Any] | Awaitable[Any]
 
 _AT_ONCE = (Response, int)
 
@@ -43,12 +67,14 @@ class Answering:
     factory: SMPPFactory
     session: Session
     bind_request: Any
-    _answering: dict[object, tuple[Request[Any], float]] | None
+    _answering: dict[Later, None] | None
     _beat_at: float
     _ending: bool
     _full: bool
     _waiting: Any
     _reading: bool
+    _now: float
+    _paused: int
     _on_request: Callable[[Any, Any], Answer]
     _seconds: Callable[[], float]
     _pause: Callable[[int], None]
@@ -87,12 +113,16 @@ class Answering:
         except Exception:
             answer = self._failed(request, Failure())
         if answer.__class__ is request.answer:
-            try:
-                self.session.answer(request, answer)  # type: ignore[arg-type]
-            except SMPPError:  # this says what is wrong with it
-                self._send_answer(request, answer)  # type: ignore[arg-type]
+            self._answer_at_once(request, answer)
         else:
             self._take(request, answer)
+
+    def _answer_at_once(self, request: Request[Any], response: Any) -> None:
+        """With a response that is of the class of those to this message."""
+        try:
+            self.session.answer(request, response)
+        except SMPPError:  # this says what is wrong with it
+            self._send_answer(request, response)
 
     def _link_requested(self, request: Request[Any]) -> None:
         """A bind, an unbind, or any request while the session ends."""
@@ -169,50 +199,91 @@ class Answering:
         return CommandStatus.ESME_RSYSERR
 
     def _answer_later(self, request: Request[Any], answer: Any) -> None:
+        if answer.__class__ is Later:
+            self._expect(request, answer)
+            return
+        later = Later()
+        self._expect(request, later)
+        if not isinstance(answer, Deferred):
+            coroutine = answer if isinstance(answer, Coroutine) else _awaited(answer)
+            answer = ensureDeferred(coroutine)
+        answer.addBoth(self._came, later)
+
+    def _expect(self, request: Request[Any], later: Later) -> None:
         if self._answering is None:
             self._answering = {}
-        token = object()
-        by = self._seconds() + self.factory.answer_timeout
-        self._answering[token] = (request, by)
+        by = (self._now if self._reading else self._seconds()) + self.factory.answer_timeout
+        later.session, later.request, later.by = self, request, by
+        self._answering[later] = None
         if len(self._answering) >= self.factory.max_unanswered:
             self._pause(ANSWERING)
         if request is self.session.binding:
             self._pause(BINDING)
-        if not isinstance(answer, Deferred):
-            coroutine = answer if isinstance(answer, Coroutine) else _awaited(answer)
-            answer = ensureDeferred(coroutine)
-        # One callback: there is an answer of this kind for each message in a store.
-        answer.addBoth(self._came, token, request)
         if by < self._beat_at:
             self._rearm_sooner()
 
-    def _came(self, answer: Any, token: object, request: Request[Any]) -> None:
+    def _came(self, answer: Any, later: Later) -> None:
         """A later answer came, or its time was up."""
         try:
             if isinstance(answer, Failure):
-                answer = self._failed(request, answer)
-            self._answer_late(answer, token)
+                answer = self._failed(later.request, answer)
+            self._answer_late(answer, later)
+            self._answered_late()
+            if later.request.__class__ in LINK:
+                self._rearm_sooner()
         except Exception:
             self._broken(Failure())
 
-    def _answer_late(self, answer: Any, token: object) -> None:
-        if self._answering is None or token not in self._answering:
+    def _answer_late(self, answer: Any, later: Later) -> None:
+        if self._answering is None or later not in self._answering:
             self.log.info("{peer}: an answer of the application came too late", peer=self.peer)
             return
-        request, _ = self._answering.pop(token)
+        del self._answering[later]
+        request = later.request
         if not (answer is None or isinstance(answer, _AT_ONCE)):
             failure = Failure(TypeError(f"{type(answer).__name__} is no answer"))
             answer = self._failed(request, failure)
-        self._answer(request, answer)
-        if len(self._answering) < self.factory.max_unanswered:
-            self._resume(ANSWERING)
-        self._resume(BINDING)
+        if answer.__class__ is request.answer and request.__class__ not in LINK:
+            self._answer_at_once(request, answer)
+        else:
+            self._answer(request, answer)
+
+    def _answered_late(self) -> None:
+        """Some answers came: what they have held up goes on."""
+        if self._paused and self._answering is not None:
+            if len(self._answering) < self.factory.max_unanswered:
+                self._resume(ANSWERING)
+            self._resume(BINDING)
         if not self._reading:
             self._flush()
-        if request.__class__ in LINK:
-            self._rearm_sooner()
         if self._ending:
             self._drained()
+
+
+def give(laters: list[Later], error: Exception | None = None) -> None:
+    """Gives the prepared answers of some, in one write for each session.
+
+    Args:
+        laters: in the order in which they are answered.
+        error: refuses all of them, like an exception of the application.
+    """
+    failure = None if error is None else Failure(error)
+    sessions: dict[Answering, None] = {}
+    for later in laters:
+        session = later.session
+        sessions[session] = None
+        try:
+            if failure is None:
+                session._answer_late(later.answer, later)
+            else:
+                session._answer_late(session._failed(later.request, failure), later)
+        except Exception:
+            session._broken(Failure())
+    for session in sessions:
+        try:
+            session._answered_late()
+        except Exception:
+            session._broken(Failure())
 
 
 async def _awaited(answer: Any) -> Any:

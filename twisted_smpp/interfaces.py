@@ -132,6 +132,19 @@ class IMessageStore(Interface):
     def add(record):
         """Keeps a new record; refused with StoreFull while the store is full."""
 
+    def keep(record, also, told, context):
+        """Keeps a new record, as :meth:`add` does, and says so without a Deferred.
+
+        ``record`` may also be what ``row`` gives for one that is done and not due. ``also`` is
+        another new record, or None: both are kept, or none of them. Returns True
+        when they are kept already; else ``told`` is called later, once for all records that
+        were kept together, as ``told(contexts, error)``: with a list of what ``context`` was for
+        each of them, in the order of the calls, and None or the StoreFull or StoreFailed.
+
+        Raises StoreFull or StoreFailed when it is known at once that they are not kept; ``told``
+        is not called then.
+        """
+
     def save(record):
         """Keeps a record as it is now; goes on while the store is full."""
 

@@ -30,7 +30,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.answering import BINDING, Answer, Answering
+from twisted_smpp.answering import BINDING, Answer, Answering, Later
 from twisted_smpp.errors import (
     NotPermitted,
     RequestRefused,
@@ -87,7 +87,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         self.session: Session = cast(Session, None)
         self.bind_request: Any = None
         self._waiting: deque[tuple[Request[Any], bytes, Deferred[Any]]] | None = None
-        self._answering: dict[object, tuple[Request[Any], float]] | None = None
+        self._answering: dict[Later, None] | None = None
         self._watch: Watch | None = None
         self._paused = 0
         self._full = False
@@ -457,7 +457,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         due = [self._abort_at, self._stalled_at, self._drain_by, self._resume_at]
         due.append(self.session.deadline())
         if self._answering:
-            due.append(next(iter(self._answering.values()))[1])
+            due.append(next(iter(self._answering)).by)
         soonest = min((by for by in due if by is not None), default=now + 3600.0)
         seconds = max(soonest - now, 0.001)
         self._beat_at = now + seconds
@@ -483,11 +483,11 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         if self._stalled_at is not None and self._stalled_at <= now:
             self._stalled_at = None
             self._close("the peer does not read", grace=0)
-        for token, (request, by) in list((self._answering or {}).items()):
-            if by > now:
+        for later in list(self._answering or ()):
+            if later.by > now:
                 break
             error = TimeoutError(f"no answer within {self.factory.answer_timeout:g} s")
-            self._came(Failure(error), token, request)
+            self._came(Failure(error), later)
         if self._ending:
             self._drained(by_force=self._drain_by is not None and self._drain_by <= now)
 

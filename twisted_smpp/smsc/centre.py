@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from twisted.application.service import Service
@@ -43,6 +45,7 @@ from twisted_smpp.smsc.sweep import Sweep
 from twisted_smpp.smsc.terms import Keeping, Terms
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import MemoryStore, Record
+from twisted_smpp.store.intents import Told, written
 from twisted_smpp.values import MessageState, RegisteredDelivery
 from twisted_smpp.wire.pdu import decode
 
@@ -262,32 +265,46 @@ class MessageCentre(Service):
 
         Returns:
             None when it is kept, or a Deferred that fires when it is.
-        """
-        kept: Deferred[None] | None = self.store.add(record)
-        if not at_once:
-            if kept is None:
-                self._offer(record)
-            else:
-                kept.addCallback(lambda _: self._offer(record))
-            return kept
-        receipt = self._receipt(record, submitted, record.state, record.at, 0)
-        if receipt is None:
-            return kept
-        if kept is None:
-            self.store.save(receipt)
-            self._offer(receipt)
-        elif not kept.called:
-            also: Deferred[None] = self.store.save(receipt)
-            kept.addErrback(_refused, receipt)
-            # In the order of the calls: whether the message is kept is known by then.
-            also.addCallbacks(self._offer_or_forget, _never_mind, (receipt,))
-        return kept
 
-    def _offer_or_forget(self, _: object, receipt: Record) -> None:
-        if receipt.due is None:
-            self._watch(self.store.remove(receipt.number))
+        Raises:
+            StoreError: it is not kept.
+        """
+        kept: Deferred[None] = Deferred()
+        return None if self.keep(record, submitted, at_once, written, kept) else kept
+
+    def keep(self, record: Record, submitted: Any, at_once: bool, told: Told, context: Any) -> bool:
+        """As :meth:`accept`, without a Deferred.
+
+        Args:
+            record, submitted, at_once: as for that.
+            told, context: as for :meth:`~twisted_smpp.interfaces.IMessageStore.keep`.
+
+        Returns:
+            whether it is kept already; else ``told`` is called later.
+
+        Raises:
+            StoreError: it is not kept.
+        """
+        receipt = None
+        if not at_once:
+            offered = record
         else:
-            self._offer(receipt)
+            receipt = self._receipt(record, submitted, record.state, record.at, 0)
+            if receipt is None:
+                return self.store.keep(record, None, told, context)  # type: ignore[no-any-return]
+            offered = receipt
+        if not self.store.keep(record, receipt, self._kept, (offered, told, context)):
+            return False
+        self._offer(offered)
+        return True
+
+    def _kept(self, accepted: list[tuple[Record, Told, Any]], error: StoreError | None) -> None:
+        """Some messages are on the disk, or not: their submitters hear first."""
+        for told, group in groupby(accepted, itemgetter(1)):
+            told([context for _, _, context in group], error)
+        if error is None:
+            for record, _, _ in accepted:
+                self._offer(record)
 
     def _offer(self, record: Record) -> None:
         dispatch = self.dispatches.get(record.queue)
@@ -552,9 +569,3 @@ class MessageCentre(Service):
 
 def _never_mind(failure: Failure) -> None:
     failure.trap(StoreError)
-
-
-def _refused(failure: Failure, receipt: Record) -> Failure:
-    """A message was not kept: its receipt, which may be on the disk, is about nothing."""
-    receipt.due = None
-    return failure

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_smpp.answering import Later, give
 from twisted_smpp.errors import RequestRefused, StoreError
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
@@ -22,6 +23,7 @@ from twisted_smpp.smsc.repeats import Repeats
 from twisted_smpp.smsc.routes import Route, RouteKind
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import Record
+from twisted_smpp.store.intents import Told
 from twisted_smpp.values import InterfaceVersion, MessageState, RegisteredDelivery
 from twisted_smpp.wire.lists import SMEAddress, UnsuccessSME
 from twisted_smpp.wire.pdu import Response
@@ -35,15 +37,16 @@ if TYPE_CHECKING:
 __all__ = ["Customer"]
 
 #: Of registered_delivery: that there may be a receipt.
-_RECEIPTS = (
+_RECEIPTS = int(
     RegisteredDelivery.RECEIPT
     | RegisteredDelivery.RECEIPT_ON_FAILURE
     | RegisteredDelivery.INTERMEDIATE
 )
 
 
-#: A plain number, which a file takes faster.
-_DELIVERED = int(MessageState.DELIVERED)
+#: Plain numbers, which a file takes faster, and what is looked up for each message.
+_DELIVERED, _ENROUTE = int(MessageState.DELIVERED), int(MessageState.ENROUTE)
+_AT_ONCE, _LOOPBACK, _V5_0 = RouteKind.AT_ONCE, RouteKind.LOOPBACK, InterfaceVersion.V5_0
 
 
 @implementer(IAccount)
@@ -101,26 +104,54 @@ class Customer:
         check_message(request)
         if self.terms.dedup_seconds:
             return self._submit_once(session, request)
-        return self._submit(session, request)
+        return self._submit(session, request, give)
 
     data_sm = submit_sm
 
-    def _submit(self, session: SMPPProtocol, request: Any) -> Answer:
+    def _submit(self, session: SMPPProtocol, request: Any, told: Told) -> Answer:
+        if request.__class__ is SubmitSM and not (
+            request.registered_delivery
+            or request.schedule_delivery_time
+            or request.validity_period
+            or self._centre.routes.find(request.destination_addr).kind is not _AT_ONCE
+        ):
+            return self._submit_at_once(session, request, told)
         record = self._record(session, request, request.destination_addr)
-        response = self._answer(session, request, record)
+        response = self._answer(session, request, record.message_id, record.queue)
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
             return self._enquiries.replace_present(request, record, response)
-        kept = self._centre.accept(record, request, record.done is not None)
-        return response if kept is None else kept.addCallback(_instead, response)
+        later = Later(response)
+        is_kept = self._centre.keep(record, request, record.done is not None, told, later)
+        return response if is_kept else later
+
+    def _submit_at_once(self, session: SMPPProtocol, request: SubmitSM, told: Told) -> Answer:
+        """What ends as it begins, without a receipt: a row, as the Record would give it."""
+        if not request.destination_addr:
+            raise RequestRefused(CommandStatus.ESME_RINVDSTADR, "there is none")
+        centre = self._centre
+        store, now = centre.store, centre.now()
+        number = store.next_number()
+        message_id = centre.ids.make(number, session.session.version, self.terms.id_style)
+        row = (
+            *(number, MESSAGE, "", self.name, _DELIVERED, None, None, message_id),
+            *(request.source_addr, request.destination_addr, 0, b"", "", now, now),
+        )
+        response = (
+            request.answer(message_id=message_id)
+            if session.session.version < _V5_0
+            else self._answer(session, request, message_id)
+        )
+        later = Later(response)
+        return response if store.keep(row, None, told, later) else later
 
     def _answer(
-        self, session: SMPPProtocol, request: Any, record: Record, **fields: Any
+        self, session: SMPPProtocol, request: Any, message_id: str, queue: str = "", **fields: Any
     ) -> Response:
-        if session.session.version < InterfaceVersion.V5_0:
-            return request.answer(message_id=record.message_id, **fields)  # type: ignore[no-any-return]
-        tlvs = {congestion_state: self.congestion(record.queue)}
+        if session.session.version < _V5_0:
+            return request.answer(message_id=message_id, **fields)  # type: ignore[no-any-return]
+        tlvs = {congestion_state: self.congestion(queue)}
         return request.answer(  # type: ignore[no-any-return]
-            message_id=record.message_id, tlvs=tlvs, **fields
+            message_id=message_id, tlvs=tlvs, **fields
         )
 
     def congestion(self, queue: str = "") -> int:
@@ -152,11 +183,6 @@ class Customer:
             return found.addCallback(lambda message_id: request.answer(message_id=message_id))
         if found is not None:
             return request.answer(message_id=found)  # type: ignore[no-any-return]
-        answer: Any = self._submit(session, request)
-        repeats.begin(key, now, self.terms.dedup_seconds)
-        if not isinstance(answer, Deferred):
-            repeats.kept(key, answer.message_id)
-            return answer  # type: ignore[no-any-return]
 
         def kept(response: Any) -> Any:
             repeats.kept(key, response.message_id)
@@ -166,7 +192,19 @@ class Customer:
             repeats.failed(key, failure)
             return failure
 
-        return answer.addCallbacks(kept, failed)
+        def told(laters: list[Later], error: StoreError | None) -> None:
+            for later in laters:
+                if error is None:
+                    kept(later.answer)
+                else:
+                    failed(Failure(error))
+            give(laters, error)
+
+        answer: Any = self._submit(session, request, told)
+        repeats.begin(key, now, self.terms.dedup_seconds)
+        if isinstance(answer, Deferred):
+            return answer.addCallbacks(kept, failed)
+        return answer if isinstance(answer, Later) else kept(answer)
 
     def _record(
         self, session: SMPPProtocol, request: Any, destination: str, message_id: str = ""
@@ -182,7 +220,7 @@ class Customer:
         )
         if self.dispatch.count >= terms.most_waiting and request.registered_delivery & _RECEIPTS:
             raise RequestRefused(CommandStatus.ESME_RMSGQFUL, "too many receipts wait")
-        is_done = route.kind is RouteKind.AT_ONCE and scheduled is None
+        is_done = route.kind is _AT_ONCE and scheduled is None
         queue = "" if is_done else self._queue(route)
         number = centre.store.next_number()
         if not message_id:
@@ -200,11 +238,11 @@ class Customer:
         if is_done:
             record.state, record.done = _DELIVERED, now
             return record
-        record.state = MessageState.ENROUTE if scheduled is None else MessageState.SCHEDULED
+        record.state = _ENROUTE if scheduled is None else MessageState.SCHEDULED
         record.due = now if scheduled is None else scheduled
         record.expires = expires
         record.pdu = request.encode()
-        if route.kind is RouteKind.LOOPBACK:
+        if route.kind is _LOOPBACK:
             record.data = {"loopback": 1}
         return record
 
@@ -283,7 +321,10 @@ class Customer:
         refused: list[tuple[SMEAddress, int]],
     ) -> Response:
         unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
-        return self._answer(session, request, kept[0][2], unsuccess_sme=unsuccess)
+        first = kept[0][2]
+        return self._answer(
+            session, request, first.message_id, first.queue, unsuccess_sme=unsuccess
+        )
 
     # Enquiries.
 
@@ -310,10 +351,6 @@ class Customer:
     def other(self, session: SMPPProtocol, request: Any) -> Answer:
         """It knows no other command."""
         return CommandStatus.ESME_RINVCMDID
-
-
-def _instead(_: None, response: Response) -> Response:
-    return response
 
 
 def _single(request: SubmitMulti, address: SMEAddress) -> SubmitSM:

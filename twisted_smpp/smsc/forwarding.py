@@ -51,9 +51,12 @@ def check_message(request: Any) -> None:
         RequestRefused: a receipt (only a message centre makes them), a header announced
             without any octets, or two texts at once.
     """
-    octets = getattr(request, "short_message", b"")
     # To look for octets first is worth it: most messages have no TLVs.
-    has_payload = bool(request.octets_of_tail()) and tlvs.message_payload in request.tlvs
+    tail = request.octets_of_tail()
+    if not tail and not request.esm_class & 0x7C:
+        return
+    octets = getattr(request, "short_message", b"")
+    has_payload = bool(tail) and tlvs.message_payload in request.tlvs
     if not request.esm_class & 0x7C and not (octets and has_payload):
         return
     if request.esm_class & 0x3C in (

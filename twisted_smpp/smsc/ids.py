@@ -21,6 +21,7 @@ _RANDOM_BITS = 64
 _TAILS = 512
 #: Digits of an id of 3.3, which has room for no more.
 _SHORT = 8
+_V3_4 = int(InterfaceVersion.V3_4)
 
 
 class MessageIds:
@@ -44,7 +45,7 @@ class MessageIds:
                 nothing in it is random.
             style: one of :data:`ID_STYLES`.
         """
-        if version < InterfaceVersion.V3_4:
+        if version < _V3_4:
             return f"{number & 0xFFFFFFFF:0{_SHORT}x}"
         tail = next(self._tails, None)
         if tail is None:

@@ -27,9 +27,8 @@ from twisted_smpp.wire import pdus
 
 __all__ = ["SMSCService"]
 
-#: Which method of an account a request goes to.
+#: Which method of an account a request goes to that is no submit_sm.
 OPERATIONS: dict[type, Callable[[Any, SMPPProtocol, Any], Answer]] = {
-    pdus.SubmitSM: lambda account, *args: account.submit_sm(*args),
     pdus.SubmitMulti: lambda account, *args: account.submit_multi(*args),
     pdus.DataSM: lambda account, *args: account.data_sm(*args),
     pdus.QuerySM: lambda account, *args: account.query_sm(*args),
@@ -211,6 +210,8 @@ class SMSCService(Service):
             status = login.policy.refusal(request, session.session.version, now, each=each)
             if status:
                 return status
+        if request.__class__ is pdus.SubmitSM:  # nearly all of them
+            return account.submit_sm(session, request)  # type: ignore[no-any-return]
         operation = OPERATIONS.get(request.__class__)
         if operation is None:
             return account.other(session, request)  # type: ignore[no-any-return]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from math import inf
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
-from twisted_smpp.store.record import Record
+from twisted_smpp.store.intents import Told
+from twisted_smpp.store.record import Record, Row
 
 __all__ = ["MemoryStore"]
 
@@ -33,6 +35,11 @@ class _Queue:
             if len(self.heap) > 2 * len(self.due) + 100:
                 self.heap = sorted((at, each) for each, at in self.due.items())
 
+    def put_new(self, number: int, due: float) -> None:
+        """As :meth:`put`, for a number that is not here."""
+        self.due[number] = due
+        heappush(self.heap, (due, number))
+
     def earliest(self, now: float, most: int) -> list[int]:
         found: list[tuple[float, int]] = []
         while self.heap and len(found) < most:
@@ -51,8 +58,10 @@ class _Queue:
 class MemoryStore:
     """Records in a dict. All methods are done at once.
 
-    A record is kept as it is, not as a copy: what is changed afterwards is changed here, too,
-    but for ``queue`` and ``due``, which count as they were when it was last saved.
+    A record that is not done is kept as it is, not as a copy: what is changed afterwards is
+    changed here, too, but for ``queue`` and ``due``, which count as they were when it was last
+    saved. One that is done is kept as a row: hundreds of thousands of them, which nobody may
+    ever ask for, are nothing that the garbage collector has to look through again and again.
 
     Args:
         most: records that it keeps, done ones too; more are refused with StoreFull.
@@ -62,6 +71,8 @@ class MemoryStore:
         self._most = most
         self._number = 0
         self._records: dict[int, Record] = {}
+        #: Those that are done and not due.
+        self._rows: dict[int, tuple[Any, ...]] = {}
         self._queues: dict[str, _Queue] = {}
         #: In which of them a record is, whatever its ``queue`` has become since.
         self._places: dict[int, _Queue] = {}
@@ -70,12 +81,12 @@ class MemoryStore:
         self.failed: StoreFailed | None = None
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._records) + len(self._rows)
 
     @property
     def full(self) -> bool:
         """Whether it takes no new records."""
-        return len(self._records) >= self._most
+        return len(self) >= self._most
 
     def open(self) -> None:
         """Nothing is to be made ready."""
@@ -101,18 +112,47 @@ class MemoryStore:
             StoreFull: there are too many.
             ValueError: a file could not keep it; nor could :class:`SQLiteStore`.
         """
-        if len(self._records) >= self._most:
-            raise StoreFull("", f"{len(self._records)} records, at most {self._most} are kept")
+        if len(self._records) + len(self._rows) >= self._most:
+            self._refuse()
         self.save(record)
+
+    def _refuse(self) -> NoReturn:
+        raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
+
+    def keep(self, record: Record | Row, also: Record | None, told: Told, context: Any) -> bool:
+        """Keeps a new record, and another with it; True, and nobody is told.
+
+        Raises:
+            StoreFull: there are too many.
+            ValueError: a file could not keep one of them.
+        """
+        if isinstance(record, tuple):
+            if len(self._records) + len(self._rows) >= self._most:
+                self._refuse()
+            number = record[0]
+            self._rows[number] = record
+            self._done.put_new(number, record[13])
+            return True
+        if also is not None:
+            also.check()
+        self.add(record)
+        if also is not None:
+            self.save(also)
+        return True
 
     def save(self, record: Record) -> None:
         """Keeps a record as it is now."""
-        record.check()
-        number = record.number
-        self._records[number] = record
-        self._done.put(number, record.done)
-        if record.due is None and number not in self._places:
+        number, done = record.number, record.done
+        if done is not None and record.due is None:
+            self._rows[number] = record.row()
+            self._done.put(number, done)
+            if self._records.pop(number, None) is not None:
+                self._leave(self._places.pop(number, None), number)
             return
+        record.check()
+        self._records[number] = record
+        self._rows.pop(number, None)
+        self._done.put(number, done)
         place = self._places.pop(number, None)
         if record.due is not None:
             queue = self._queues.get(record.queue)
@@ -127,6 +167,7 @@ class MemoryStore:
     def remove(self, number: int) -> None:
         """Forgets a record."""
         self._records.pop(number, None)
+        self._rows.pop(number, None)
         self._leave(self._places.pop(number, None), number)
         self._done.put(number, None)
 
@@ -138,7 +179,8 @@ class MemoryStore:
 
     def get(self, number: int) -> Deferred[Record | None]:
         """Fires with the record, or None."""
-        return succeed(self._records.get(number))
+        row = self._rows.get(number)
+        return succeed(self._records.get(number) if row is None else Record.of(row))
 
     def due(self, queue: str, now: float, most: int) -> Deferred[list[Record]]:
         """Fires with what is due."""

@@ -25,7 +25,8 @@ from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import questions
 from twisted_smpp.store.file import StoreFile, is_want_of_room
-from twisted_smpp.store.record import COLUMNS, Record
+from twisted_smpp.store.intents import Read, Told, Write, never_mind, tell, written
+from twisted_smpp.store.record import COLUMNS, Record, Row
 from twisted_smpp.store.space import RESERVE_OCTETS, Space
 
 __all__ = ["SQLiteStore"]
@@ -63,33 +64,6 @@ _FILE = (
     "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
 _CLEAN = "UPDATE meta SET value = CASE name WHEN 'numbers' THEN ? ELSE 1 END"
-
-
-class _Write:
-    """A row to be put, or a number whose row is to go."""
-
-    __slots__ = ("deferred", "is_new", "number", "row")
-
-    def __init__(self, number: int, row: tuple[Any, ...] | None, is_new: bool) -> None:
-        self.number = number
-        self.row = row
-        self.is_new = is_new
-        self.deferred: Deferred[Any] = Deferred(_never_mind)
-
-
-class _Read:
-    """A question."""
-
-    __slots__ = ("ask", "deferred", "result")
-
-    def __init__(self, ask: Callable[[sqlite3.Connection], Any]) -> None:
-        self.ask = ask
-        self.result: Any = None
-        self.deferred: Deferred[Any] = Deferred(_never_mind)
-
-
-def _never_mind(deferred: Deferred[Any]) -> None:
-    """Cancelling does not undo what was given to the store; it is not waited for any more."""
 
 
 @implementer(IMessageStore)
@@ -135,7 +109,7 @@ class SQLiteStore:
         self._seconds = seconds
         self._connection: sqlite3.Connection | None = None
         self._number = self._reserved = 0
-        self._next: list[_Write | _Read] = []
+        self._next: list[Write | Read] = []
         self._is_writing = self._has_to_wait = self._is_closing = False
         self._closing: list[Deferred[None]] = []
         self._timer: Any = None
@@ -228,29 +202,62 @@ class SQLiteStore:
     def add(self, record: Record) -> Deferred[None]:
         """Keeps a new record; fires once it is on the disk."""
         row = record.row()
-        if self.full and self.failed is None and not self._is_closing:
+        if self._refuses_new():
             return fail(self._no_room_for_new())
-        return self._later(_Write(record.number, row, True))
+        return self._write_later(record.number, row, True)
+
+    def keep(self, record: Record | Row, also: Record | None, told: Told, context: Any) -> bool:
+        """Keeps a new record, and another with it; ``told`` hears when they are on the disk."""
+        row = record if isinstance(record, tuple) else record.row()
+        other = None if also is None else also.row()
+        if self._refuses_new():
+            raise self._no_room_for_new()
+        if (error := self._closed()) is not None:
+            raise error
+        self._later(Write(row[0], row, True, told, context, other))
+        return False
 
     def save(self, record: Record) -> Deferred[None]:
         """Keeps a record as it is now; fires once that is on the disk."""
-        return self._later(_Write(record.number, record.row(), False))
+        return self._write_later(record.number, record.row(), False)
 
     def remove(self, number: int) -> Deferred[None]:
         """Forgets a record; fires once that is on the disk."""
-        return self._later(_Write(number, None, False))
+        return self._write_later(number, None, False)
 
-    def _later(self, intent: _Write | _Read) -> Deferred[Any]:
+    def _write_later(
+        self, number: int, row: tuple[Any, ...] | None, is_new: bool
+    ) -> Deferred[None]:
+        if (error := self._closed()) is not None:
+            return fail(error)
+        deferred: Deferred[None] = Deferred(never_mind)
+        self._later(Write(number, row, is_new, written, deferred))
+        return deferred
+
+    def _ask(self, ask: Callable[[sqlite3.Connection], Any]) -> Deferred[Any]:
+        if (error := self._closed()) is not None:
+            return fail(error)
+        question = Read(ask)
+        self._later(question)
+        return question.deferred
+
+    def _refuses_new(self) -> bool:
+        return self.full and self.failed is None and not self._is_closing
+
+    def _closed(self) -> StoreFailed | None:
+        """Why nothing can be done any more."""
         if self.failed is not None:
-            return fail(self.failed)
+            return self.failed
         if self._connection is None or self._is_closing:
-            return fail(StoreFailed(str(self.path), "it is closed"))
+            return StoreFailed(str(self.path), "it is closed")
+        return None
+
+    def _later(self, intent: Write | Read) -> None:
         self._next.append(intent)
         if not self._is_writing:
             # What else this turn of the reactor gives goes into the same transaction.
             self._is_writing = True
             self._reactor.callLater(0, self._write_next)
-        return intent.deferred
 
     def _write_next(self) -> None:
         batch, self._next = self._next[:MOST_OF_A_BATCH], self._next[MOST_OF_A_BATCH:]
@@ -264,7 +271,7 @@ class SQLiteStore:
 
     # In the thread.
 
-    def _write(self, batch: list[_Write | _Read]) -> None:
+    def _write(self, batch: list[Write | Read]) -> None:
         """One transaction; the reactor hears of it after the commit."""
         error: BaseException | None = None
         try:
@@ -274,7 +281,7 @@ class SQLiteStore:
             error, low = raised, True
         self._reactor.callFromThread(self._written, batch, error, low)
 
-    def _commit(self, batch: list[_Write | _Read]) -> None:
+    def _commit(self, batch: list[Write | Read]) -> None:
         try:
             self._transaction(batch)
         except sqlite3.Error as error:
@@ -294,22 +301,24 @@ class SQLiteStore:
             if not is_want_of_room(error):
                 raise
 
-    def _transaction(self, batch: list[_Write | _Read]) -> None:
+    def _transaction(self, batch: list[Write | Read]) -> None:
         connection = cast(sqlite3.Connection, self._connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            highest = max((each.number for each in batch if isinstance(each, _Write)), default=0)
-            reserved = self._reserve(connection, max(highest, self._number))
+            highest = self._number
             # The last of several writes of a record is the one that counts.
             rows: dict[int, tuple[Any, ...] | None] = {}
             for intent in batch:
-                if isinstance(intent, _Write):
+                if isinstance(intent, Write):
                     rows[intent.number] = intent.row
+                    if intent.also is not None:
+                        rows[intent.also[0]] = intent.also
                 else:
-                    _put(connection, rows)
+                    highest = max(highest, _put(connection, rows))
                     rows = {}
                     intent.result = intent.ask(connection)
-            _put(connection, rows)
+            highest = max(highest, _put(connection, rows))
+            reserved = self._reserve(connection, highest)
             self._sizes = _sizes(connection)
             connection.execute("COMMIT")
         except BaseException:
@@ -344,54 +353,44 @@ class SQLiteStore:
 
     def get(self, number: int) -> Deferred[Record | None]:
         """Fires with the record, or None."""
-        return self._later(_Read(lambda connection: questions.get(connection, number)))
+        return self._ask(lambda connection: questions.get(connection, number))
 
     def due(self, queue: str, now: float, most: int) -> Deferred[list[Record]]:
         """Fires with what is due."""
-        return self._later(_Read(lambda connection: questions.due(connection, queue, now, most)))
+        return self._ask(lambda connection: questions.due(connection, queue, now, most))
 
     def expired(self, now: float, most: int) -> Deferred[list[Record]]:
         """Fires with what waits although its time is over."""
-        return self._later(_Read(lambda connection: questions.expired(connection, now, most)))
+        return self._ask(lambda connection: questions.expired(connection, now, most))
 
     def waiting(self) -> Deferred[dict[str, tuple[int, float]]]:
         """Fires with how many wait in each queue, and until when the first."""
-        return self._later(_Read(questions.waiting))
+        return self._ask(questions.waiting)
 
     def unfinished(self, queue: str, after: int, most: int) -> Deferred[list[Record]]:
         """Fires with what is not done, by number."""
-        return self._later(
-            _Read(lambda connection: questions.unfinished(connection, queue, after, most))
-        )
+        return self._ask(lambda connection: questions.unfinished(connection, queue, after, most))
 
     def by_address(
         self, owner: str, source: str, destination: str, most: int
     ) -> Deferred[list[Record]]:
         """Fires with what waits between two addresses, by number."""
-        return self._later(
-            _Read(
-                lambda connection: questions.by_address(
-                    connection, owner, source, destination, most
-                )
-            )
+        return self._ask(
+            lambda connection: questions.by_address(connection, owner, source, destination, most)
         )
 
     def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
         """Forgets what is done and old; fires with how many."""
-        return self._later(
-            _Read(lambda connection: questions.purge(connection, before, keep, most))
-        )
+        return self._ask(lambda connection: questions.purge(connection, before, keep, most))
 
     # Back in the reactor's thread.
 
-    def _written(self, batch: list[_Write | _Read], error: BaseException | None, low: bool) -> None:
+    def _written(self, batch: list[Write | Read], error: BaseException | None, low: bool) -> None:
         if error is not None:
             self._not_written(batch, error)
         else:
             self._is_low(low)
-            for intent in batch:
-                if not intent.deferred.called:
-                    intent.deferred.callback(intent.result if isinstance(intent, _Read) else None)
+            tell(batch)
         if not self._has_to_wait:
             self._write_next()
 
@@ -405,7 +404,7 @@ class SQLiteStore:
             # Nobody else may ask: what is new is refused, and nothing old may be left to do.
             self._timer = self._reactor.callLater(ROOM_SECONDS, self._try_again)
 
-    def _not_written(self, batch: list[_Write | _Read], error: BaseException) -> None:
+    def _not_written(self, batch: list[Write | Read], error: BaseException) -> None:
         if is_want_of_room(error):
             self._no_room(batch)
             return
@@ -415,22 +414,18 @@ class SQLiteStore:
         self.failed = StoreFailed(str(self.path), f"{error}; it takes nothing more")
         self.log.critical("{error}", error=str(self.failed))
         waiting, self._next = self._next, []
-        for intent in [*batch, *waiting]:
-            if not intent.deferred.called:
-                intent.deferred.errback(self.failed)
+        tell([*batch, *waiting], self.failed)
         while self._failing:
             self._failing.pop(0).callback(self.failed)
 
-    def _no_room(self, batch: list[_Write | _Read]) -> None:
+    def _no_room(self, batch: list[Write | Read]) -> None:
         """The reserve was not enough: what is new is refused, the rest waits for room."""
         self._is_low(True)
         refused = [*batch, *self._next]
         self._next = []
         if not self._is_closing:
             refused, self._next = _new_and_old(refused)
-        for intent in refused:
-            if not intent.deferred.called:
-                intent.deferred.errback(self._no_room_for_new())
+        tell(refused, self._no_room_for_new())
         # Somebody who was told may have closed it.
         self._has_to_wait = bool(self._next) and not self._is_closing
 
@@ -443,7 +438,7 @@ class SQLiteStore:
             self._has_to_wait = False
             self._write_next()
         else:
-            self._later(_Read(_nothing))
+            self._ask(_nothing)
 
     def _shut_down(self, error: BaseException | None) -> None:
         self._connection = None
@@ -457,17 +452,22 @@ class SQLiteStore:
                 deferred.errback(StoreFailed(str(self.path), str(error)))
 
 
-def _put(connection: sqlite3.Connection, rows: dict[int, tuple[Any, ...] | None]) -> None:
+def _put(connection: sqlite3.Connection, rows: dict[int, tuple[Any, ...] | None]) -> int:
+    """Puts and removes rows, those that are None; returns the highest number."""
+    if not rows:
+        return 0
     written = [row for row in rows.values() if row is not None]
-    if written:
-        size = _fitting(len(written))
-        values = list(chain.from_iterable(written))
+    for begin in range(0, len(written), MOST_OF_A_BATCH):
+        some = written[begin : begin + MOST_OF_A_BATCH]
+        size = _fitting(len(some))
+        values = list(chain.from_iterable(some))
         values += [None] * (size * len(COLUMNS) - len(values))
         connection.execute(_PUT[size], values)
     if len(written) < len(rows):
         gone: list[int | None] = [number for number, row in rows.items() if row is None]
         size = _fitting(len(gone))
         connection.execute(_REMOVE[size], gone + [None] * (size - len(gone)))
+    return max(rows)
 
 
 def _fitting(rows: int) -> int:
@@ -475,17 +475,22 @@ def _fitting(rows: int) -> int:
 
 
 def _new_and_old(
-    intents: list[_Write | _Read],
-) -> tuple[list[_Write | _Read], list[_Write | _Read]]:
+    intents: list[Write | Read],
+) -> tuple[list[Write | Read], list[Write | Read]]:
     """What writes records that were never written, and everything else.
 
     A later write of a record that is new here would bring it back after it was refused.
     """
-    numbers = {each.number for each in intents if isinstance(each, _Write) and each.is_new}
-    new: list[_Write | _Read] = []
-    old: list[_Write | _Read] = []
+    numbers: set[int] = set()
     for each in intents:
-        is_new = isinstance(each, _Write) and each.row is not None and each.number in numbers
+        if isinstance(each, Write) and each.is_new:
+            numbers.add(each.number)
+            if each.also is not None:
+                numbers.add(each.also[0])
+    new: list[Write | Read] = []
+    old: list[Write | Read] = []
+    for each in intents:
+        is_new = isinstance(each, Write) and each.row is not None and each.number in numbers
         (new if is_new else old).append(each)
     return new, old
 

@@ -232,7 +232,8 @@ class PDU(_WithTail, metaclass=PDUMeta):
 
     def octets_of_tail(self) -> bytes | None:
         """What follows the mandatory fields; None when the PDU has no body at all."""
-        return tail_octets(self._tail)
+        tail = self._tail
+        return tail if tail.__class__ is bytes else tail_octets(tail)
 
     def show(self, text: bool = False) -> str:
         """One line: what differs from the defaults, enumerations by name.
