@@ -151,6 +151,13 @@ class IMessageStore(Interface):
     def remove(number):
         """Forgets a record."""
 
+    def change(number, record, told, context):
+        """Keeps a record as it is now, or with None forgets it, and says so without a Deferred.
+
+        Returns True when that is done already; else ``told`` is called as by :meth:`keep`. Goes
+        on while the store is full. Raises StoreFailed when it is known at once that it is not done.
+        """
+
     def get(number):
         """A Deferred of the record, or of None."""
 

@@ -232,9 +232,11 @@ class Message:
         self.has_relative_validity = False
         self.on_progress: Callable[[Message], object] | None = None
         self.key: str | None = None
-        #: Where it is kept, and the Deferred of its being written; see the outbox.
+        #: Where it is kept, and how many of its parts are not written yet; see the outbox.
         self.outbox: Keeper | None = None
-        self.keeping: Deferred[SMPPError | None] | None = None
+        self.unwritten = 0
+        self._not_written: SMPPError | None = None
+        self._stored: list[Deferred[Message]] | None = None
         self._submitted: list[Deferred[Message]] | None = None
         self._final: list[Deferred[Message]] | None = None
 
@@ -279,20 +281,24 @@ class Message:
         At once where there is no outbox. Errbacks with :class:`SendFailed` when it could not be
         written: then it is not sent.
         """
-        if self.keeping is None or self.keeping.called:
-            error = self.keeping.result if self.keeping is not None else None
+        if not self.unwritten:
+            error = self._not_written
             return succeed(self) if error is None else fail(SendFailed(self, str(error)))
-        stored: Deferred[Message] = Deferred()
-
-        def pass_on(error: SMPPError | None) -> SMPPError | None:
-            if error is None:
-                stored.callback(self)
-            else:
-                stored.errback(SendFailed(self, str(error)))
-            return error
-
-        self.keeping.addCallback(pass_on)
+        stored: Deferred[Message] = Deferred(self._forget)
+        if self._stored is None:
+            self._stored = []
+        self._stored.append(stored)
         return stored
+
+    def written(self, error: SMPPError | None) -> None:
+        """A part was written to the outbox, or could not be."""
+        self.unwritten -= 1
+        if error is not None and self._not_written is None:
+            self._not_written = error
+        if not self.unwritten and self._stored is not None:
+            waiting, self._stored = self._stored, None
+            error = self._not_written
+            _fire(waiting, self if error is None else SendFailed(self, str(error)))
 
     @property
     def submitted(self) -> Deferred[Message]:
@@ -364,7 +370,7 @@ class Message:
         return None
 
     def _forget(self, deferred: Deferred[Message]) -> None:
-        for waiting in (self._submitted, self._final):
+        for waiting in (self._submitted, self._final, self._stored):
             if waiting is not None and deferred in waiting:
                 waiting.remove(deferred)
 

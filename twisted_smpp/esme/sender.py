@@ -92,7 +92,9 @@ class _Asked:
 class Journal(Protocol):
     """What the sender needs of an outbox."""
 
-    def attempting(self, part: MessagePart) -> Deferred[Any] | None: ...
+    def attempting(
+        self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]
+    ) -> bool: ...
 
 
 class Sender(Waiting):
@@ -262,17 +264,20 @@ class Sender(Waiting):
         part.sent_at = now
         part.progress = Progress.SENDING
         self._in_flight.add(part)
-        written = None if self.outbox is None else self.outbox.attempting(part)
-        if written is None:
+        if self.outbox is None or self.outbox.attempting(part, self._written):
             self._transmit(part, now)
-        else:
-            written.addCallback(self._written, part).addErrback(self._broken, part)
 
-    def _written(self, error: SMPPError | None, part: MessagePart) -> SMPPError | None:
+    def _written(self, part: MessagePart, error: SMPPError | None) -> None:
         """It is written that a part is being sent: now it may be."""
+        try:
+            self._send_written(part, error)
+        except Exception:
+            self._broken(Failure(), part)
+
+    def _send_written(self, part: MessagePart, error: SMPPError | None) -> None:
         if error is None and self.able and part.progress is Progress.SENDING:
             self._transmit(part, self._seconds())
-            return None
+            return
         self._in_flight.discard(part)
         if part.progress is not Progress.SENDING:
             pass  # it was withdrawn
@@ -283,7 +288,6 @@ class Sender(Waiting):
         else:
             self._fail(part, error)
         self._pump()
-        return error
 
     def withdraw(self, message: Message, error: SMPPError) -> None:
         """A message could not be written: what of it was not sent yet is not sent."""

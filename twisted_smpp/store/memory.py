@@ -171,6 +171,14 @@ class MemoryStore:
         self._leave(self._places.pop(number, None), number)
         self._done.put(number, None)
 
+    def change(self, number: int, record: Record | None, told: Told, context: Any) -> bool:
+        """Keeps a record as it is now, or forgets it; True, and nobody is told."""
+        if record is None:
+            self.remove(number)
+        else:
+            self.save(record)
+        return True
+
     def _leave(self, queue: _Queue | None, number: int) -> None:
         if queue is not None:
             queue.put(number, None)

@@ -225,6 +225,14 @@ class SQLiteStore:
         """Forgets a record; fires once that is on the disk."""
         return self._write_later(number, None, False)
 
+    def change(self, number: int, record: Record | None, told: Told, context: Any) -> bool:
+        """Keeps a record as it is now, or forgets it; ``told`` hears when that is on the disk."""
+        row = None if record is None else record.row()
+        if (error := self._closed()) is not None:
+            raise error
+        self._later(Write(number, row, False, told, context))
+        return False
+
     def _write_later(
         self, number: int, row: tuple[Any, ...] | None, is_new: bool
     ) -> Deferred[None]:
