@@ -212,6 +212,20 @@ class Message:
 
     log = Logger()
 
+    # What most messages never change is of the class.
+    parts: tuple[MessagePart, ...] = ()
+    #: Whether it is valid for a time, not until a moment.
+    has_relative_validity = False
+    on_progress: Callable[[Message], object] | None = None
+    key: str | None = None
+    #: Where it is kept, and how many of its parts are not written yet; see the outbox.
+    outbox: Keeper | None = None
+    unwritten = 0
+    _not_written: SMPPError | None = None
+    _stored: list[Deferred[Message]] | None = None
+    _submitted: list[Deferred[Message]] | None = None
+    _final: list[Deferred[Message]] | None = None
+
     def __init__(
         self,
         source: str,
@@ -227,18 +241,6 @@ class Message:
         self.wants_receipt = wants_receipt
         self.fields = fields
         self.tlvs = tlvs
-        self.parts: tuple[MessagePart, ...] = ()
-        #: Whether it is valid for a time, not until a moment.
-        self.has_relative_validity = False
-        self.on_progress: Callable[[Message], object] | None = None
-        self.key: str | None = None
-        #: Where it is kept, and how many of its parts are not written yet; see the outbox.
-        self.outbox: Keeper | None = None
-        self.unwritten = 0
-        self._not_written: SMPPError | None = None
-        self._stored: list[Deferred[Message]] | None = None
-        self._submitted: list[Deferred[Message]] | None = None
-        self._final: list[Deferred[Message]] | None = None
 
     def __repr__(self) -> str:
         parts = f", {len(self.parts)} parts" if len(self.parts) > 1 else ""
@@ -345,7 +347,8 @@ class Message:
                 self._submitted = None
                 _fire(waiting, self if failure is None else failure)
         if self._is_final():
-            waiting, self._final = self._final, None
+            waiting = self._final
+            self._final = None
             # Parts that keep the whole alive, and it them, are work for the garbage collector.
             whole = weakref.proxy(self)
             for part in self.parts:

@@ -176,7 +176,7 @@ class Sender(Waiting):
         for part in parts:
             self._order += 1
             part.order = self._order
-        if len(parts) == 1 and self._send_at_once(parts[0]):
+        if len(parts) == 1 and self._has_place and self._send_at_once(parts[0]):
             return
         self._new.extend(parts)
         self._pump()
@@ -240,7 +240,7 @@ class Sender(Waiting):
             while self._later and self._later[0][0] <= now:
                 heappush(self._returned, heappop(self._later)[1])
             # Callbacks of the application may have stopped it, or ended the session.
-            while self._has_next(now) and self._may_send(now):
+            while self._has_place and self._has_next(now) and self._may_send(now):
                 part = heappop(self._returned) if self._returned else self._new.popleft()
                 self._send(part, now)
         finally:
@@ -250,9 +250,14 @@ class Sender(Waiting):
         if self.on_change is not None:
             self.on_change()
 
+    @property
+    def _has_place(self) -> bool:
+        """Whether the window has room."""
+        return len(self._in_flight) < self.pace.window
+
     def _may_send(self, now: float) -> bool:
         link = self._link
-        if len(self._in_flight) >= self.pace.window or link is None or self._stopped:
+        if link is None or self._stopped:
             return False
         return link.bound and now >= self._busy_until and self.pace.may_send(now)
 
@@ -311,6 +316,8 @@ class Sender(Waiting):
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
+        if self._call is None and not (self._later or self._has_place):
+            return  # an answer comes first
         waits = self._new or self._returned or self._later
         if not waits or self._link is None or self._stopped or not self._link.bound:
             self._cancel()
@@ -319,7 +326,7 @@ class Sender(Waiting):
         due = []
         if self._later:
             due.append(self._later[0][0] - now)
-        if (self._returned or self._new) and len(self._in_flight) < self.pace.window:
+        if (self._returned or self._new) and self._has_place:
             due.append(max(self.pace.seconds_left(now), self._busy_until - now))
         if not due:
             self._cancel()
