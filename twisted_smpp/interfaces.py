@@ -145,11 +145,14 @@ class IMessageStore(Interface):
         is not called then.
         """
 
-    def save(record):
-        """Keeps a record as it is now; goes on while the store is full."""
+    def save(record, wait=True):
+        """Keeps a record as it is now; goes on while the store is full.
 
-    def remove(number):
-        """Forgets a record."""
+        Without ``wait`` nobody is told, and None is returned.
+        """
+
+    def remove(number, wait=True):
+        """Forgets a record; ``wait`` as for :meth:`save`."""
 
     def get(number):
         """A Deferred of the record, or of None."""

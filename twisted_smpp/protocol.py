@@ -30,7 +30,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.answering import BINDING, Answer, Answering, Later
+from twisted_smpp.answering import BINDING, Answer, Answering, Later, Outcome
 from twisted_smpp.errors import (
     NotPermitted,
     RequestRefused,
@@ -296,10 +296,14 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
 
     # Requests of ours.
 
-    def request(self, pdu: Request[R], octets: bytes | None = None) -> Deferred[R]:
+    def request(
+        self, pdu: Request[R], octets: bytes | None = None, outcome: Outcome | None = None
+    ) -> Deferred[R]:
         """Sends a request.
 
         Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave.
+        An ``outcome`` takes the place of the Deferred, and whoever gives one calls
+        :meth:`flush` when all is sent that he has.
 
         Returns:
             a Deferred that fires with the response when that says ESME_ROK; with None,
@@ -313,7 +317,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             - :class:`~twisted_smpp.errors.ResponseTimeout`,
               :class:`~twisted_smpp.errors.SessionLost`: the outcome is unknown.
         """
-        deferred: Deferred[Any] = Deferred(self._cancelled)
+        deferred: Deferred[Any] = outcome or Deferred(self._cancelled)  # type: ignore[assignment]
         link = pdu.__class__ in LINK
         if (self._full or self._waiting or self._ending) and not link:
             self._enqueue(pdu, deferred, octets)
@@ -327,13 +331,18 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         except SMPPError as error:
             deferred.errback(error)
             return deferred
-        if not self._reading:
+        if outcome is None and not self._reading:
             self._flush()
         if pending is None:
             deferred.callback(None)
         elif link or now + self._response_seconds < self._beat_at:
             self._rearm_sooner()
         return deferred
+
+    def flush(self) -> None:
+        """Writes what was requested with outcomes of the caller's own."""
+        if not self._reading:
+            self._flush()
 
     def _enqueue(self, pdu: Request[Any], deferred: Deferred[Any], octets: bytes | None) -> None:
         """Keeps a request until the window or the transport has room for it."""

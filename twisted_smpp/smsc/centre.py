@@ -364,7 +364,7 @@ class MessageCentre(Service):
             self._gone(record.queue)
             record.due = None
             self.fresh.changed(record.number)
-            self._watch(self.store.remove(record.number))
+            self.store.remove(record.number, wait=False)
         elif result == MessageState.ACCEPTED:
             # Whoever took it will report; if not, it expires.
             record.state = MessageState.ENROUTE

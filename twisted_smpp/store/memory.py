@@ -140,7 +140,7 @@ class MemoryStore:
             self.save(also)
         return True
 
-    def save(self, record: Record) -> None:
+    def save(self, record: Record, wait: bool = True) -> None:
         """Keeps a record as it is now."""
         number, done = record.number, record.done
         if done is not None and record.due is None:
@@ -164,7 +164,7 @@ class MemoryStore:
                 place = None
         self._leave(place, number)
 
-    def remove(self, number: int) -> None:
+    def remove(self, number: int, wait: bool = True) -> None:
         """Forgets a record."""
         self._records.pop(number, None)
         self._rows.pop(number, None)
