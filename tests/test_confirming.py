@@ -28,14 +28,18 @@ class Account:
     def __init__(self, strategy: str = "learn", **settings: Any) -> None:
         self.confirming = Confirming(strategy, **settings)
         self.now = 0.0
+        self.messages: list[Message] = []
 
     def accepted(self, message_id: str, part: MessagePart | None = None, **more: Any) -> Message:
         """A part gets an id; without one, that of a new message does."""
-        part = part or message_of(**more).parts[0]
+        if part is None:
+            self.messages.append(message_of(**more))
+            part = self.messages[-1].parts[0]
         part.message_ids += (message_id,)
         if not part.progress.final:
             part.progress = ACCEPTED if part.message.wants_receipt else Progress.SENT
-        self.confirming.accepted(part, message_id, self.now)
+        if part.wants_receipt:
+            self.confirming.accepted(part, message_id, self.now)
         return part.message
 
     def says(self, message_id: str, state: int = MessageState.DELIVERED, **more: Any) -> Any:
@@ -508,6 +512,7 @@ def test_Q13_nothing_is_left_of_10000_messages() -> None:
     }
     assert is_empty(account.confirming)
     live.clear()
+    account.messages.clear()
     gc.collect()
     assert not [each for each in gc.get_objects() if isinstance(each, Message)]
 

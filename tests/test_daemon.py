@@ -1,6 +1,7 @@
 # ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """The options of the plugin and the services they make; the processes run in interop."""
 
+import gc
 import os
 import resource
 import signal
@@ -14,6 +15,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
+from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.tap import Options, makeService
@@ -305,3 +307,14 @@ def test_default_store_does_not_depend_on_the_folder():
     assert str(default_store(home)) == "/home/me/state/twisted_smpp/smsc.db"
     assert str(default_store({**home, "STATE_DIRECTORY": "/a:/b"})) == "/a/smsc.db"
     assert default_store({"XDG_STATE_HOME": "relative"}).is_absolute()
+
+
+def test_what_there_is_at_the_start_is_left_out_of_collections():
+    reactor = MemoryReactorClock()
+    freeze_when_running(reactor)
+    before = gc.get_freeze_count()
+    try:
+        reactor.run()
+        assert gc.get_freeze_count() > before + 10_000
+    finally:
+        gc.unfreeze()

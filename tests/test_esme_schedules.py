@@ -209,11 +209,11 @@ class Recorder(SMPPProtocol):
 
     world: World
 
-    def request(self, pdu: Any, octets: bytes | None = None) -> Any:
+    def request(self, pdu: Any, octets: bytes | None = None, told: Any = None) -> Any:
         if pdu.command == "submit_sm":
             assert self.world.service.running, "sent after the stop"
             self.world.sent((pdu.destination_addr, pdu.short_message))
-        return super().request(pdu, octets)
+        return super().request(pdu, octets, told)
 
 
 class World(ServiceWorld):

@@ -187,7 +187,7 @@ def test_receipts_may_wait_for_their_response_instead(
     assert receipts.match(submitted) == responses.match(received)
     receipts.discard(received, "it")
     assert receipts.match(submitted) is None
-    assert all(not table._items for table in receipts._loose.values())
+    assert all(not table.all_items for table in receipts._loose.values())
 
 
 def test_the_same_pair_is_there_once() -> None:
@@ -221,7 +221,7 @@ def test_nothing_is_kept_of_what_is_discarded() -> None:
     for pair in pairs:
         made.discard(*pair)
     tables = [made._verbatim, *made._loose.values()]
-    assert [table._items for table in tables] == [{}] * 5
+    assert [table.all_items for table in tables] == [{}] * 5
 
 
 @pytest.mark.parametrize("wrong", [{"strategy": "loose"}, {"settle_after": 0}])

@@ -94,7 +94,7 @@ def test_a_disk_that_is_full_when_it_is_written_fails_the_message(sqlite, is_bou
     sqlite.store._next = [each for each in batch if not each.is_new]
     for each in batch:
         if each.is_new:
-            each.deferred.errback(StoreFull("", "no room"))
+            each.told([each.context], StoreFull("", "no room"))
     sqlite.settle()
 
     assert failure_of(stored).message is message
@@ -113,7 +113,7 @@ def test_a_message_of_which_one_part_found_no_room_is_failed(sqlite):
     message = sqlite.send(text_of(2))
 
     refused = sqlite.store._next.pop(0)
-    refused.deferred.errback(StoreFull("", "no room"))
+    refused.told([refused.context], StoreFull("", "no room"))
     sqlite.settle()
 
     failure_of(message.stored)

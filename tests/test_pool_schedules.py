@@ -42,11 +42,11 @@ class Recorder(SMPPProtocol):
     world: World
     link: Any
 
-    def request(self, pdu: Any) -> Any:
+    def request(self, pdu: Any, octets: bytes | None = None, told: Any = None) -> Any:
         if pdu.command == "submit_sm":
             assert self.link.running, "sent after the stop"
             self.world.sent(self.link, (pdu.destination_addr, pdu.short_message))
-        return super().request(pdu)
+        return super().request(pdu, octets, told)
 
 
 class World(PoolWorld):

@@ -145,14 +145,18 @@ class IMessageStore(Interface):
         is not called then.
         """
 
-    def save(record, wait=True):
-        """Keeps a record as it is now; goes on while the store is full.
+    def save(record):
+        """Keeps a record as it is now; goes on while the store is full."""
 
-        Without ``wait`` nobody is told, and None is returned.
+    def remove(number):
+        """Forgets a record."""
+
+    def change(number, record, told, context):
+        """Keeps a record as it is now, or with None forgets it, and says so without a Deferred.
+
+        Returns True when that is done already; else ``told`` is called as by :meth:`keep`. Goes
+        on while the store is full. Raises StoreFailed when it is known at once that it is not done.
         """
-
-    def remove(number, wait=True):
-        """Forgets a record; ``wait`` as for :meth:`save`."""
 
     def get(number):
         """A Deferred of the record, or of None."""

@@ -297,13 +297,17 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
     # Requests of ours.
 
     def request(
-        self, pdu: Request[R], octets: bytes | None = None, outcome: Outcome | None = None
+        self,
+        pdu: Request[R],
+        octets: bytes | None = None,
+        told: Outcome | None = None,
+        flush: bool = True,
     ) -> Deferred[R]:
         """Sends a request.
 
-        Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave.
-        An ``outcome`` takes the place of the Deferred, and whoever gives one calls
-        :meth:`flush` when all is sent that he has.
+        Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave;
+        ``told`` is told and returned instead of a Deferred, if it is given. Without ``flush``
+        whoever sends calls :meth:`flush` behind the last of them.
 
         Returns:
             a Deferred that fires with the response when that says ESME_ROK; with None,
@@ -317,7 +321,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             - :class:`~twisted_smpp.errors.ResponseTimeout`,
               :class:`~twisted_smpp.errors.SessionLost`: the outcome is unknown.
         """
-        deferred: Deferred[Any] = outcome or Deferred(self._cancelled)  # type: ignore[assignment]
+        deferred: Deferred[Any] = told or Deferred(self._cancelled)  # type: ignore[assignment]
         link = pdu.__class__ in LINK
         if (self._full or self._waiting or self._ending) and not link:
             self._enqueue(pdu, deferred, octets)
@@ -331,7 +335,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         except SMPPError as error:
             deferred.errback(error)
             return deferred
-        if outcome is None and not self._reading:
+        if flush and not self._reading:
             self._flush()
         if pending is None:
             deferred.callback(None)
@@ -340,7 +344,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         return deferred
 
     def flush(self) -> None:
-        """Writes what was requested with outcomes of the caller's own."""
+        """Writes what was requested without doing so."""
         if not self._reading:
             self._flush()
 

@@ -99,6 +99,7 @@ class Session:
         "_windowed",
         "_wrapped",
         "binding",
+        "bound",
         "encoders",
         "framing",
         "heard_at",
@@ -125,6 +126,8 @@ class Session:
         first_sequence_number: int = 1,
     ) -> None:
         self.role = role
+        #: Whether a bind was accepted and not yet ended.
+        self.bound = False
         self.window = window
         self.timers = timers
         self.framing = Framing(MAX_PDU_UNBOUND if role is Role.MC else max_pdu)
@@ -160,12 +163,8 @@ class Session:
         """How many requests of ours are in the window."""
         return len(self._pending)
 
-    @property
-    def bound(self) -> bool:
-        """Whether a bind was accepted and not yet ended."""
-        return self.state in BOUND
-
     def _tables(self) -> None:
+        self.bound = self.state in BOUND
         self._sends: Moves = may_send(self.role, self.version, self.state)
         self._receives: Moves = may_receive(self.role, self.version, self.state)
         self._messages = may_receive_messages(self.role, self.version, self.state)

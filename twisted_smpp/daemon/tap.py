@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
 from twisted_smpp.daemon.keeping import (
@@ -285,6 +286,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         from twisted.internet import reactor
 
         _take_steady_time(reactor)
+        freeze_when_running(reactor)
     role: Any = options.subOptions
     ending = Ending(reactor)
     ending.take_signals()

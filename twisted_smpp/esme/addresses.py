@@ -35,6 +35,8 @@ class Address(NamedTuple):
         Args:
             text: an address; "" leaves the choice to the message centre.
         """
+        if text.isdecimal() and text.isascii() and len(text) > MOST_SHORT_CODE and text[0] != "0":
+            return cls(_INTERNATIONAL, _ISDN, text)
         text = text.strip()
         # To translate takes longer than all the rest.
         digits = text if text.isalnum() else text.translate(_PUNCTUATION)

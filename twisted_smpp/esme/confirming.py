@@ -15,6 +15,8 @@ __all__ = ["Confirming"]
 
 #: How long a part is known after its final receipt, for those that come again.
 DONE_SECONDS = 600.0
+#: How many such parts are known, at most; the oldest are forgotten then.
+MOST_DONE = 250_000
 
 
 class Confirming:
@@ -75,12 +77,10 @@ class Confirming:
         return not (self._waiting or self._done or self._parked)
 
     def accepted(self, part: MessagePart, message_id: str, now: float) -> None:
-        """A part has got an id; a receipt may have come before."""
-        if not part.message.wants_receipt:
-            return
+        """A part that awaits a receipt has got an id; the receipt may have come before."""
         self.ids.add(message_id, part)
         if part.progress.final:
-            self._done.append((now + DONE_SECONDS, part))
+            self._is_done(part, now)
             return
         self._waiting[part] = now + self._receipt_seconds
         self._waiting.move_to_end(part)  # it may have got an id before
@@ -133,8 +133,13 @@ class Confirming:
         if progress is not None:
             part.progress = progress
             self._waiting.pop(part, None)
-            self._done.append((now + DONE_SECONDS, part))
+            self._is_done(part, now)
         part.message.changed()
+
+    def _is_done(self, part: MessagePart, now: float) -> None:
+        self._done.append((now + DONE_SECONDS, part))
+        if len(self._done) > MOST_DONE:
+            self._forget(self._done.popleft()[1])
 
     def _park(self, receipt: Receipt, now: float) -> None:
         message_id = receipt.message_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import IntEnum
@@ -94,7 +95,8 @@ class MessagePart:
     """One part of a message: a submit_sm, perhaps sent more than once.
 
     Attributes:
-        message: the whole.
+        message: the whole; a weak proxy of it once all of it is final.
+        wants_receipt: whether a receipt was asked for.
         number: 1 for the first part.
         progress: where it is.
         message_id: what the message centre calls it; None before it was accepted.
@@ -128,10 +130,12 @@ class MessagePart:
         "sent_at",
         "session_faults",
         "unknowns",
+        "wants_receipt",
     )
 
     def __init__(self, message: Message, segment: Segment, order: int) -> None:
         self.message = message
+        self.wants_receipt = message.wants_receipt
         self.segment = segment
         self.number = segment.number
         #: Its place among all parts of the link, for keeping their order.
@@ -208,6 +212,20 @@ class Message:
 
     log = Logger()
 
+    # What most messages never change is of the class.
+    parts: tuple[MessagePart, ...] = ()
+    #: Whether it is valid for a time, not until a moment.
+    has_relative_validity = False
+    on_progress: Callable[[Message], object] | None = None
+    key: str | None = None
+    #: Where it is kept, and how many of its parts are not written yet; see the outbox.
+    outbox: Keeper | None = None
+    unwritten = 0
+    _not_written: SMPPError | None = None
+    _stored: list[Deferred[Message]] | None = None
+    _submitted: list[Deferred[Message]] | None = None
+    _final: list[Deferred[Message]] | None = None
+
     def __init__(
         self,
         source: str,
@@ -223,16 +241,6 @@ class Message:
         self.wants_receipt = wants_receipt
         self.fields = fields
         self.tlvs = tlvs
-        self.parts: tuple[MessagePart, ...] = ()
-        #: Whether it is valid for a time, not until a moment.
-        self.has_relative_validity = False
-        self.on_progress: Callable[[Message], object] | None = None
-        self.key: str | None = None
-        #: Where it is kept, and the Deferred of its being written; see the outbox.
-        self.outbox: Keeper | None = None
-        self.keeping: Deferred[SMPPError | None] | None = None
-        self._submitted: list[Deferred[Message]] | None = None
-        self._final: list[Deferred[Message]] | None = None
 
     def __repr__(self) -> str:
         parts = f", {len(self.parts)} parts" if len(self.parts) > 1 else ""
@@ -275,20 +283,24 @@ class Message:
         At once where there is no outbox. Errbacks with :class:`SendFailed` when it could not be
         written: then it is not sent.
         """
-        if self.keeping is None or self.keeping.called:
-            error = self.keeping.result if self.keeping is not None else None
+        if not self.unwritten:
+            error = self._not_written
             return succeed(self) if error is None else fail(SendFailed(self, str(error)))
-        stored: Deferred[Message] = Deferred()
-
-        def pass_on(error: SMPPError | None) -> SMPPError | None:
-            if error is None:
-                stored.callback(self)
-            else:
-                stored.errback(SendFailed(self, str(error)))
-            return error
-
-        self.keeping.addCallback(pass_on)
+        stored: Deferred[Message] = Deferred(self._forget)
+        if self._stored is None:
+            self._stored = []
+        self._stored.append(stored)
         return stored
+
+    def written(self, error: SMPPError | None) -> None:
+        """A part was written to the outbox, or could not be."""
+        self.unwritten -= 1
+        if error is not None and self._not_written is None:
+            self._not_written = error
+        if not self.unwritten and self._stored is not None:
+            waiting, self._stored = self._stored, None
+            error = self._not_written
+            _fire(waiting, self if error is None else SendFailed(self, str(error)))
 
     @property
     def submitted(self) -> Deferred[Message]:
@@ -334,10 +346,15 @@ class Message:
             if failure is not None or self._is_submitted():
                 self._submitted = None
                 _fire(waiting, self if failure is None else failure)
-        waiting = self._final
-        if waiting is not None and self._is_final():
+        if self._is_final():
+            waiting = self._final
             self._final = None
-            _fire(waiting, self)
+            # Parts that keep the whole alive, and it them, are work for the garbage collector.
+            whole = weakref.proxy(self)
+            for part in self.parts:
+                part.message = whole
+            if waiting is not None:
+                _fire(waiting, self)
 
     def _is_submitted(self) -> bool:
         return all(part.message_ids for part in self.parts)
@@ -356,7 +373,7 @@ class Message:
         return None
 
     def _forget(self, deferred: Deferred[Message]) -> None:
-        for waiting in (self._submitted, self._final):
+        for waiting in (self._submitted, self._final, self._stored):
             if waiting is not None and deferred in waiting:
                 waiting.remove(deferred)
 

@@ -8,12 +8,12 @@ fits no message yet is a record, too. A message that has come to its end leaves 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from twisted_smpp.errors import SMPPError, StoreFull
 from twisted_smpp.esme.message import Message, MessagePart, Progress
@@ -77,8 +77,10 @@ class Outbox:
         self._records: dict[MessagePart, Record] = {}
         #: The numbers of receipts that fit no message yet, by the ids in them.
         self._parked: dict[str, list[int]] = {}
-        #: The last change of a record; all are made in their order.
-        self._last: Deferred[Any] | None = None
+        #: How many changes of records were given to the store, and are written. All are made in
+        #: their order; so whoever waits knows by a number which one to wait for.
+        self._given = self._written = 0
+        self._waiting: deque[tuple[int, Deferred[None]]] = deque()
 
     def __len__(self) -> int:
         """Parts in it."""
@@ -111,25 +113,21 @@ class Outbox:
             raise StoreFull("", "there is no room for one more message")
         parts = message.parts
         first, many = self._next_number(), len(parts) > 1
-        errors: list[SMPPError] = []
         try:
             for part in parts:
                 number = first if part is parts[0] else self._next_number()
                 record = self._record(number, part, seconds)
                 if many or message.has_relative_validity:
                     record.data = _lasting(message, first, part)
-                written = store.add(record)
                 self._records[part] = record
-                if written is not None:
-                    written.addErrback(self._not_kept, message, errors)
+                if not store.keep(record, None, self._told, (self._kept, message)):
+                    self._given += 1
+                    message.unwritten += 1
         except BaseException:
             for part in parts:
                 self._forget(part)
             raise
-        if many and written is not None:
-            written.addCallback(lambda _: errors[0] if errors else None)
         message.outbox = self
-        message.keeping = written
 
     def _record(self, number: int, part: MessagePart, seconds: float) -> Record:
         message, ready, now = part.message, part.ready, self._now()
@@ -148,33 +146,35 @@ class Outbox:
             record.expires = now + part.expires_at - seconds
         return record
 
-    def _not_kept(self, failure: Failure, message: Message, errors: list[SMPPError]) -> SMPPError:
-        failure.trap(SMPPError)
-        error: SMPPError = failure.value  # type: ignore[assignment]
-        errors.append(error)
-        if self.on_refused is not None:
+    def _kept(self, message: Message, error: SMPPError | None) -> None:
+        if error is not None and self.on_refused is not None:
             self.on_refused(message, error)
-        return error
+        message.written(error)
 
     def number(self, message: Message) -> int | None:
         """What the store calls a message; the same after a restart. None when it is gone."""
         record = self._records.get(message.parts[0])
         return None if record is None else record.number
 
-    def attempting(self, part: MessagePart) -> Deferred[Any] | None:
+    def attempting(
+        self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]
+    ) -> bool:
         """A part is about to be sent.
 
         Returns:
-            None when that is written, or a Deferred that fires when it is: with None, or with
-            the error for which it could not be.
+            whether that is written already; else ``told`` is called with the part when it is,
+            and with the error for which it could not be, or None.
         """
         record = self._records.get(part)
-        return None if record is None else self._write(part, record)
+        return record is None or self._write(part, record, (told, part))
 
     def changed(self, message: Message) -> None:
         """Something has become of a message."""
         parts = message.parts
-        if all(part.progress.final for part in parts):
+        for part in parts:
+            if not part.progress.final:
+                break
+        else:
             for part in parts:
                 self._forget(part)
             return
@@ -183,7 +183,7 @@ class Outbox:
             if record is not None and _differs(part, record):
                 self._write(part, record)
 
-    def _write(self, part: MessagePart, record: Record) -> Deferred[Any] | None:
+    def _write(self, part: MessagePart, record: Record, context: Any = None) -> bool:
         record.state = int(part.progress)
         record.tries = part.attempts
         ids = part.message_ids
@@ -196,19 +196,50 @@ class Outbox:
             if len(ids) > 1:
                 data["ids"] = list(ids)
             record.data = data
-        return self._wait(self.store.save(record))
+        return self._change(record.number, record, context)
 
     def _forget(self, part: MessagePart) -> None:
         record = self._records.pop(part, None)
         if record is not None:
-            self._wait(self.store.remove(record.number))
+            self._change(record.number, None)
 
-    def _wait(self, written: Deferred[Any] | None) -> Deferred[Any] | None:
-        """What is written; it fires with the error when it is not, and the store says why."""
-        self._last = written
-        if written is not None:
-            written.addErrback(_error)
-        return written
+    def _change(self, number: int, record: Record | None, context: Any = None) -> bool:
+        """Gives a change to the store; whether it is made already.
+
+        ``context`` is a function and its argument, for :meth:`_told`.
+        """
+        try:
+            done: bool = self.store.change(number, record, self._told, context)
+        except SMPPError as error:  # the store has failed, and says so itself
+            if context is None:
+                return False
+            self._given += 1
+            self._told([context], error)
+            return False
+        if not done:
+            self._given += 1
+        return done
+
+    def _told(self, contexts: list[Any], error: SMPPError | None) -> None:
+        """Changes are written, or cannot be."""
+        for context in contexts:
+            self._written += 1
+            if context is not None:
+                self._tell_one(context[0], context[1], error)
+            while self._waiting and self._waiting[0][0] <= self._written:
+                settled = self._waiting.popleft()[1]
+                if error is None:
+                    settled.callback(None)
+                else:
+                    settled.errback(error)
+
+    def _tell_one(
+        self, told: Callable[[Any, SMPPError | None], object], about: Any, error: SMPPError | None
+    ) -> None:
+        try:
+            told(about, error)
+        except Exception:
+            self.log.failure("whoever was told of what was written has failed")
 
     # Receipts.
 
@@ -225,7 +256,7 @@ class Outbox:
         number = self._next_number()
         numbers.append(number)
         record = Record(number, PARKED, self._queue, pdu=pdu.encode(), at=self._now())
-        self._wait(self.store.save(record))
+        self._change(number, record)
 
     def parked(self, message_id: str, number: int) -> None:
         """A receipt of an earlier process has this id."""
@@ -234,29 +265,18 @@ class Outbox:
     def unpark(self, message_id: str) -> None:
         """Receipts with this id have found their message, or have waited for too long."""
         for number in self._parked.pop(message_id, ()):
-            self._wait(self.store.remove(number))
+            self._change(number, None)
 
     def settled(self) -> Deferred[None] | None:
         """None when all changes are written, or a Deferred that fires when they are.
 
         It errbacks with :class:`~twisted_smpp.errors.StoreFailed` when that cannot be.
         """
-        last = self._last
-        if last is None:
-            return None
-        if last.called:
-            error: Any = last.result
+        if self._written >= self._given:
+            error = self.store.failed
             return None if error is None else fail(error)
         settled: Deferred[None] = Deferred()
-
-        def pass_on(error: SMPPError | None) -> SMPPError | None:
-            if error is None:
-                settled.callback(None)
-            else:
-                settled.errback(error)
-            return error
-
-        last.addCallback(pass_on)
+        self._waiting.append((self._given, settled))
         return settled
 
     # After a restart.
@@ -335,7 +355,7 @@ class Outbox:
             parts=len(group),
         )
         for record in group:
-            self._wait(self.store.remove(record.number))
+            self._change(record.number, None)
 
     def _take_receipt(self, record: Record, receipt: Callable[[Any, int, float], object]) -> None:
         try:
@@ -393,11 +413,6 @@ class Outbox:
                 self._on_recovered(message)
             except Exception:
                 self.log.failure("a callback of the application failed")
-
-
-def _error(failure: Failure) -> SMPPError:
-    failure.trap(SMPPError)
-    return failure.value  # type: ignore[return-value]
 
 
 def _differs(part: MessagePart, record: Record) -> bool:

@@ -89,6 +89,7 @@ class Pace:
         now: the time, in seconds.
 
     Attributes:
+        window: requests that may be in flight now.
         throttled: how often the message centre said that it was too much.
     """
 
@@ -102,6 +103,7 @@ class Pace:
     ) -> None:
         self._most_window = window
         self._window = float(window)
+        self.window = window
         self._most_rate = rate
         self._bucket: TokenBucket | None = None
         if rate is not None:
@@ -113,11 +115,6 @@ class Pace:
         self.throttled = 0
         #: The rate of all links of an account, besides that of this one.
         self.shared: SharedRate | None = None
-
-    @property
-    def window(self) -> int:
-        """Requests that may be in flight now."""
-        return int(self._window)
 
     @property
     def most_window(self) -> int:
@@ -136,7 +133,8 @@ class Pace:
 
     def may_send(self, now: float) -> bool:
         """Takes the right to send one message."""
-        if self.paused_for(now):
+        self._see(now)
+        if self._paused_until > now:
             return False
         bucket, shared = self._bucket, self.shared
         if shared is not None:
@@ -181,6 +179,7 @@ class Pace:
         self._see(now)
         if self._window < self._most_window:
             self._window = min(self._most_window, self._window + 1 / self._window)
+            self.window = int(self._window)
         if self._pause > FIRST_PAUSE and now - self._paused_until > self._pause:
             self._pause = FIRST_PAUSE
         bucket, most = self._bucket, self._most_rate
@@ -193,6 +192,7 @@ class Pace:
 
     def _slow_down(self, now: float) -> None:
         self._window = max(1.0, self._window / 2)
+        self.window = int(self._window)
         if self._bucket is not None and self._most_rate is not None:
             least = LEAST_RATE * self._most_rate
             self._bucket.slow_down(max(least, self._bucket.rate / 2), now)

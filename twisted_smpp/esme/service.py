@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -341,7 +342,7 @@ class ESMEService(Link):
         fields: Mapping[str, Any],
         tlvs: Mapping[Any, Any] | None,
     ) -> Message:
-        source = source if isinstance(source, Address) else Address.guess(source)
+        source = source if isinstance(source, Address) else _guess(source)
         to = to if isinstance(to, Address) else Address.guess(to)
         fields = {
             "source_addr_ton": source.ton,
@@ -359,7 +360,7 @@ class ESMEService(Link):
             planned,
             bool(fields["registered_delivery"] & _RECEIPTS),
             fields,
-            {**self._profile.tlvs, **(tlvs or {})},
+            {**self._profile.tlvs, **tlvs} if tlvs else self._profile.tlvs,
         )
         reference = None
         if planned.pdus > 1:
@@ -410,8 +411,9 @@ class ESMEService(Link):
         return LinkFigures.of(self.sender, self.confirming, self.session, now)
 
     def _accepted(self, part: MessagePart, message_id: str, age: float = 0.0) -> None:
-        self.confirming.accepted(part, message_id, self._clock.seconds() - age)
-        self._sweep_later()
+        if part.wants_receipt:
+            self.confirming.accepted(part, message_id, self._clock.seconds() - age)
+            self._sweep_later()
 
     # What the link tells.
 
@@ -487,6 +489,10 @@ class ESMEService(Link):
         idle = self.sender.idle and self.confirming.idle
         if not idle or not (receiving is None or receiving.idle):
             self._sweep_later()
+
+
+#: Many messages have the same source.
+_guess = lru_cache(1024)(Address.guess)
 
 
 def _sending_of(profile: Profile) -> Sending:

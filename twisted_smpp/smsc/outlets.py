@@ -124,7 +124,7 @@ class Sessions:
             pdu = _without_tlvs(pdu)
         elif record.kind == RECEIPT:
             octets = record.pdu  # it was made here, and fits
-        session.request(pdu, octets, _Delivery(self, session, record, told))
+        session.request(pdu, octets, _Delivery(self, session, record, told), flush=False)
         self._unflushed[session] = None
         self._octets += len(record.pdu)
         if self._octets >= _MOST_UNFLUSHED:

@@ -27,9 +27,8 @@ from twisted_smpp.wire import pdus
 
 __all__ = ["SMSCService"]
 
-#: Which method of an account a request goes to.
+#: Which method of an account a request goes to that is no submit_sm.
 OPERATIONS: dict[type, Callable[[Any, SMPPProtocol, Any], Answer]] = {
-    pdus.SubmitSM: lambda account, *args: account.submit_sm(*args),
     pdus.SubmitMulti: lambda account, *args: account.submit_multi(*args),
     pdus.DataSM: lambda account, *args: account.data_sm(*args),
     pdus.QuerySM: lambda account, *args: account.query_sm(*args),

@@ -140,7 +140,7 @@ class MemoryStore:
             self.save(also)
         return True
 
-    def save(self, record: Record, wait: bool = True) -> None:
+    def save(self, record: Record) -> None:
         """Keeps a record as it is now."""
         number, done = record.number, record.done
         if done is not None and record.due is None:
@@ -164,12 +164,20 @@ class MemoryStore:
                 place = None
         self._leave(place, number)
 
-    def remove(self, number: int, wait: bool = True) -> None:
+    def remove(self, number: int) -> None:
         """Forgets a record."""
         self._records.pop(number, None)
         self._rows.pop(number, None)
         self._leave(self._places.pop(number, None), number)
         self._done.put(number, None)
+
+    def change(self, number: int, record: Record | None, told: Told, context: Any) -> bool:
+        """Keeps a record as it is now, or forgets it; True, and nobody is told."""
+        if record is None:
+            self.remove(number)
+        else:
+            self.save(record)
+        return True
 
     def _leave(self, queue: _Queue | None, number: int) -> None:
         if queue is not None:

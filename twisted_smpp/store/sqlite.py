@@ -25,7 +25,7 @@ from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import questions
 from twisted_smpp.store.file import StoreFile, is_want_of_room
-from twisted_smpp.store.intents import Read, Told, Write, never_mind, nobody, tell, written
+from twisted_smpp.store.intents import Read, Told, Write, never_mind, tell, written
 from twisted_smpp.store.record import COLUMNS, Record, Row
 from twisted_smpp.store.space import RESERVE_OCTETS, Space
 
@@ -217,19 +217,21 @@ class SQLiteStore:
         self._later(Write(row[0], row, True, told, context, other))
         return False
 
-    def save(self, record: Record, wait: bool = True) -> Deferred[None] | None:
+    def save(self, record: Record) -> Deferred[None]:
         """Keeps a record as it is now; fires once that is on the disk."""
-        row = record.row()
-        return (self._write_later if wait else self._write_alone)(record.number, row, False)
+        return self._write_later(record.number, record.row(), False)
 
-    def remove(self, number: int, wait: bool = True) -> Deferred[None] | None:
+    def remove(self, number: int) -> Deferred[None]:
         """Forgets a record; fires once that is on the disk."""
-        return (self._write_later if wait else self._write_alone)(number, None, False)
+        return self._write_later(number, None, False)
 
-    def _write_alone(self, number: int, row: Row | None, is_new: bool) -> None:
-        """Nobody waits for it; if it cannot be, the store says so itself."""
-        if self._closed() is None:
-            self._later(Write(number, row, is_new, nobody, None))
+    def change(self, number: int, record: Record | None, told: Told, context: Any) -> bool:
+        """Keeps a record as it is now, or forgets it; ``told`` hears when that is on the disk."""
+        row = None if record is None else record.row()
+        if (error := self._closed()) is not None:
+            raise error
+        self._later(Write(number, row, False, told, context))
+        return False
 
     def _write_later(
         self, number: int, row: tuple[Any, ...] | None, is_new: bool

@@ -98,42 +98,43 @@ _TOO_MANY = (object(), object())
 class _Table:
     """Items by a key. A key with one item, which is the rule, needs no container."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("all_items",)
 
     def __init__(self) -> None:
-        self._items: dict[str | int, Any] = {}
+        #: A key's item, or several.
+        self.all_items: dict[str | int, Any] = {}
 
     def items(self, key: str | int) -> tuple[Any, ...]:
         """None, the one item, or two things that stand for more."""
-        if key not in self._items:
+        if key not in self.all_items:
             return ()
-        found = self._items[key]
+        found = self.all_items[key]
         if not isinstance(found, _Several):
             return (found,)
         return tuple(found) if len(found) == 1 else _TOO_MANY
 
     def has(self, key: str | int, item: Any) -> bool:
         """Whether a key has this item, perhaps among others."""
-        if key not in self._items:
+        if key not in self.all_items:
             return False
-        found = self._items[key]
+        found = self.all_items[key]
         return item in found if isinstance(found, _Several) else bool(found == item)
 
     def add(self, key: str | int, item: Any) -> None:
         """One more id that has this key."""
-        if key not in self._items:
-            self._items[key] = item
+        if key not in self.all_items:
+            self.all_items[key] = item
             return
-        found = self._items[key]
+        found = self.all_items[key]
         if not isinstance(found, _Several):
-            found = self._items[key] = _Several({found: 1})
+            found = self.all_items[key] = _Several({found: 1})
         found[item] = found.get(item, 0) + 1
 
     def discard(self, key: str | int, item: Any) -> None:
         """One id less that has this key."""
-        found = self._items[key]
+        found = self.all_items[key]
         if not isinstance(found, _Several):
-            del self._items[key]
+            del self.all_items[key]
             return
         found[item] -= 1
         if not found[item]:
@@ -141,7 +142,7 @@ class _Table:
         if len(found) == 1:
             # A dict that was big stays so, and slow to iterate over.
             item, count = found.popitem()
-            self._items[key] = item if count == 1 else _Several({item: count})
+            self.all_items[key] = item if count == 1 else _Several({item: count})
 
 
 class MessageIds(Generic[T]):
@@ -229,8 +230,12 @@ class MessageIds(Generic[T]):
             return
         for _, table, key_of, _ in self._keyed:
             key = key_of(message_id)
-            if key is not None:
+            if key is None:
+                continue
+            if key in table.all_items:
                 table.add(key, item)
+            else:
+                table.all_items[key] = item
 
     def discard(self, message_id: str, item: T) -> None:
         """Forgets an id, if it is there with this item."""

@@ -66,6 +66,8 @@ _LAST_STATE = int(MessageState.SKIPPED)
 # UCS-2, and UCS-2 to be shown at once.
 _UCS2 = (0x08, 0x18)
 _BYTE_ORDER_MARK = "\ufeff"
+# receipted_message_id of printable ASCII, and message_state.
+_USUAL = re.compile(rb"\0\x1e\0(.)([!-~]{1,64})\0\x04\x27\0\x01(.)", re.DOTALL)
 # Of latin-1 without white space and controls of ASCII.
 _WORD = re.compile("[!-\x84\x86-\x9f\xa1-\xff]+")
 
@@ -152,6 +154,10 @@ class Receipt:
                 octets, as some message centres only repeat the data_coding of the message.
             form: how this message centre writes the text.
         """
+        tail = pdu.octets_of_tail()
+        usual = _USUAL.fullmatch(tail) if tail else None
+        if usual is not None and usual[1][0] == len(usual[2]) + 1:
+            return cls._usual(pdu, form, usual)
         found, broken = _tlvs(pdu)
         state = found.get(message_state)
         raw = pdu.short_message if isinstance(pdu, DeliverSM) else b""
@@ -168,8 +174,27 @@ class Receipt:
             esm_class=pdu.esm_class,
         )
         self._broken = broken
-        # Of the text in UCS-2 nearly all high octets are zero.
-        self._wide = pdu.data_coding in _UCS2 and raw[:32:2].count(0) > raw[1:32:2].count(0)
+        self._wide = _is_wide(pdu, raw)
+        return self
+
+    @classmethod
+    def _usual(cls, pdu: DeliverSM | DataSM, form: Form, found: re.Match[bytes]) -> Receipt:
+        """What :meth:`of` returns for the two TLVs of nearly all receipts, in half of its time."""
+        self = cls.__new__(cls)
+        raw = pdu.short_message if pdu.__class__ is DeliverSM else b""
+        if pdu.esm_class & _UDHI:
+            raw = UserDataHeader.split(raw)[1]
+        self._message_id = found[2].decode("ascii")
+        self._stat = ""
+        self._message_state = _STATES[found[3][0]]
+        self.network_error_code = None
+        self.raw = raw
+        self.esm_class = pdu.esm_class
+        self._form = form
+        self._fields = None
+        self._text_at = -1
+        self._broken = ()
+        self._wide = _is_wide(pdu, raw)
         return self
 
     @classmethod
@@ -449,6 +474,11 @@ def receipt_text(
         f"stat:{STAT.get(_STATES[state], 'UNKNOWN')} err:{error} text:"
     )
     return fields.encode("latin-1") + text[:MOST_TEXT]
+
+
+def _is_wide(pdu: DeliverSM | DataSM, raw: bytes) -> bool:
+    """Whether the text is in UCS-2: then nearly all high octets are zero."""
+    return pdu.data_coding in _UCS2 and raw[:32:2].count(0) > raw[1:32:2].count(0)
 
 
 def is_receipt(pdu: DeliverSM | DataSM) -> bool:
