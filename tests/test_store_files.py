@@ -1,16 +1,19 @@
 """Files that are damaged, foreign, newer, locked, or that nobody may write (D07-D09, G08)."""
 
 import fcntl
+import gc
 import json
 import os
 import sqlite3
 import stat
+import weakref
 from random import Random
 
 import pytest
 from store_kit import World, record
 
 from twisted_smpp.errors import StoreDamaged, StoreError, StoreFailed, StoreInUse
+from twisted_smpp.store.intents import Read, tell
 
 MUTATIONS = int(os.environ.get("STORE_MUTATIONS", "2000"))
 
@@ -364,3 +367,17 @@ def test_d03_each_folder_that_is_made_is_known_to_the_one_above(tmp_path, monkey
     world.open()
     world.close()
     assert {str(tmp_path), str(tmp_path / "one"), str(tmp_path / "one" / "two")} <= set(synced)
+
+
+def test_an_answer_is_freed_when_it_was_taken():
+    """Not when the collector comes: it may be megabytes."""
+    gc.collect()
+    gc.disable()
+    try:
+        question = Read(lambda connection: ["answer"])
+        alive = weakref.ref(question.deferred)
+        tell([question])
+        del question
+        assert alive() is None
+    finally:
+        gc.enable()

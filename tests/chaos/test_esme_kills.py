@@ -204,7 +204,8 @@ def test_d16_kill_9_of_the_message_centre(both):
         program.ends()
         wait_until(lambda: is_empty(esme), 60, "the end of all messages")
         wait_until(
-            lambda: all(program.events[key]["final"] for key in program.stored), what="the events"
+            lambda: all(program.events.get(key, {}).get("final") for key in program.stored),
+            what="the events",
         )
     assert esme.stop() == 0
     assert centre.stop() == 0

@@ -49,14 +49,18 @@ class Write:
 class Read:
     """A question; it is its own context."""
 
-    __slots__ = ("ask", "context", "deferred", "result", "told")
+    __slots__ = ("ask", "deferred", "result", "told")
 
     def __init__(self, ask: Callable[[sqlite3.Connection], Any]) -> None:
         self.ask = ask
         self.result: Any = None
         self.deferred: Deferred[Any] = Deferred(never_mind)
         self.told: Told = answered
-        self.context = self
+
+    @property
+    def context(self) -> Read:
+        """No attribute: an answer of megabytes would wait for the garbage collector."""
+        return self
 
 
 def never_mind(deferred: Deferred[Any]) -> None:
