@@ -32,10 +32,10 @@ WINDOWS = (1, 10, 100, 1000)
 MOST = 3_000_000
 
 
-def pump(port, pid, window, count, warmup=1000):
+def pump(port, pid, window, count, warmup=1000, more=()):
     """One run of the pump against a server."""
     command = [TOOLS / "smpp_pump", "--port", port, "--peer-pid", pid, "--window", window]
-    command += ["--count", count, "--warmup", warmup]
+    command += ["--count", count, "--warmup", warmup, *more]
     figures, well = run_json(command)
     figures["cpu_us_per_msg"] = figures["peer_cpu_us_per_msg"]
     return _checked(figures, well, "smpp_pump")
@@ -57,19 +57,19 @@ def _checked(figures, well, what):
 class Contender:
     """A command with what its process talks to."""
 
-    def __init__(self, role, label, command, stack, sink=()):
+    def __init__(self, role, label, command, stack, more=()):
         self.role, self.label, self.command = role, label, command
         port = free_port()
         if role == "server":
             argv = shlex.split(command.format(port=port))
         else:
-            argv = [TOOLS / "smpp_sink", "--port", port, *sink]
+            argv = [TOOLS / "smpp_sink", "--port", port, *more]
         self.listener = stack.enter_context(Listener(argv, port))
-        self.runs = []
+        self.runs, self.more = [], more
 
     def run(self, window, count, warmup=1000):
         if self.role == "server":
-            return pump(self.listener.port, self.listener.pid, window, count, warmup)
+            return pump(self.listener.port, self.listener.pid, window, count, warmup, self.more)
         return client(self.command, self.listener.port, window, count)
 
     def calibrate(self, window, seconds):
@@ -77,15 +77,15 @@ class Contender:
         self.count = max(5000, min(MOST, int(rate * seconds)))
 
 
-def alternate(role, commands, window, runs=5, seconds=1.5, sinks=None):
+def alternate(role, commands, window, runs=5, seconds=1.5, more=None):
     """Measures commands (label -> command) in turn; label -> figures.
 
-    ``sinks`` are further options (label -> list) of the sinks that clients talk to.
+    ``more`` are further options (label -> list) of the tools that they talk to.
     """
-    sinks = sinks or {}
+    more = more or {}
     with contextlib.ExitStack() as stack:
         contenders = [
-            Contender(role, label, command, stack, sinks.get(label, ()))
+            Contender(role, label, command, stack, more.get(label, ()))
             for label, command in commands.items()
         ]
         for contender in contenders:

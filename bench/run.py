@@ -2,10 +2,11 @@
 
     python run.py                    everything
     python run.py --quick            the same steps in about two minutes, with coarser figures
-    python run.py --only e2e         one part: codec, e2e, service, peers or memory
+    python run.py --only e2e         one part: codec, e2e, centre, service, peers or memory
 
 It builds the C tools, then measures: the codec beside other libraries; the message centre and
-the ESME beside the prototype, in turn, at each window; an ESMEService with handles, receipts
+the ESME beside the prototype, in turn, at each window; the message centre with its stores, with
+receipts and without; an ESMEService with handles, receipts
 and an outbox beside the prototype; other libraries as clients and as servers; the memory of
 idle sessions. The figures go to results/<date>.json, and a table in Markdown is printed.
 Ctrl-C ends it and what it started.
@@ -30,7 +31,7 @@ import measure
 import pyperf
 from bench_common import BENCH, TOOLS, Child, end_on_sigterm, load, machine, spread
 
-PARTS = ("codec", "e2e", "service", "peers", "memory")
+PARTS = ("codec", "e2e", "centre", "service", "peers", "memory")
 PYTHON = sys.executable
 COMMANDS = {
     "server": {
@@ -57,6 +58,13 @@ SERVICE = {
     "receipts": "`send()`, until its receipt came and was matched",
     "outbox": "`send()` with an outbox in SQLite, synchronous=FULL",
 }
+CENTRE = f"{PYTHON} {BENCH}/centre.py --port {{port}} --store"
+STORES = {
+    "memory": ("in memory", 100, 0),
+    "sqlite": ("in SQLite, synchronous=FULL", 1000, 0),
+    "memory receipts": ("in memory, each with its receipt", 100, 1),
+    "sqlite receipts": ("in SQLite, each with its receipt", 1000, 1),
+}
 ROLES = {"server": "as message centre", "client": "as ESME"}
 
 # What is aimed at.
@@ -67,6 +75,10 @@ CODEC_GOALS = {
 E2E_GOALS = {1: 0.85, 10: 0.60, 100: 0.60, 1000: 0.60}
 SERVICE_GOALS = {"request": 0.55, "send": 0.30, "receipts": 0.15, "outbox": 0.10}
 MEMORY_GOAL = 6.0
+#: Of the prototype's rate at window 100; of SQLite also the part of the rate in memory. With
+#: receipts, conversations a second: submit_sm, deliver_sm and both of their responses.
+CENTRE_GOALS = {"memory": 0.40, "sqlite": 0.20}
+CENTRE_SQLITE, CENTRE_RECEIPTS = 0.50, 12_000
 
 
 class Steps:
@@ -144,10 +156,32 @@ def run_service(options, step):
         commands["prototype"] = COMMANDS["client"]["prototype"]
         figures = measure.alternate(
             *("client", commands, SERVICE_WINDOW, options.runs, options.seconds),
-            sinks={"receipts": ["--receipts"]},
+            more={"receipts": ["--receipts"]},
         )
     for mode in SERVICE:
         figures[mode]["ratio"] = measure.compared(figures[mode], figures["prototype"])
+    return figures
+
+
+def run_centre(options, step):
+    """ "prototype" and stores -> figures, with the ratios to the prototype."""
+    step("a message centre with its stores, beside the prototype")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # /tmp may be in memory
+        commands = {
+            name: f"{CENTRE} {'memory' if name.startswith('memory') else f'{folder}/{number}'}"
+            for number, name in enumerate(STORES)
+        }
+        commands["prototype"] = COMMANDS["server"]["prototype"]
+        more = {
+            name: ["--window", window, "--registered-delivery", receipts]
+            for name, (_, window, receipts) in STORES.items()
+        }
+        figures = measure.alternate("server", commands, 100, options.runs, options.seconds, more)
+    for name in STORES:
+        figures[name]["ratio"] = measure.compared(figures[name], figures["prototype"])
+    for name in ("sqlite", "sqlite receipts"):
+        memory = figures[name.replace("sqlite", "memory")]
+        figures[name]["of_memory"] = measure.compared(figures[name], memory)
     return figures
 
 
@@ -251,6 +285,38 @@ def service_rows(results):
         )
 
 
+def centre_rows(results):
+    yield (
+        "| message centre, messages kept | window | messages/s | of the prototype"
+        " | CPU µs a message | of the prototype's speed | of that in memory | goal |"
+    )
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+    beside = results["prototype"]
+    for name, (what, window, _) in STORES.items():
+        figures = results[name]
+        ratio, of_memory = figures["ratio"], figures.get("of_memory")
+        yield (
+            f"| {what} | {window} | {spread_of(figures, 'msgs_per_s', ',.0f')}"
+            f" | {ratio['rate']:.0%} of {beside['msgs_per_s']['median']:,.0f}"
+            f" | {spread_of(figures, 'cpu_us_per_msg', '.1f')}"
+            f" | {ratio['cpu']:.0%} ({beside['cpu_us_per_msg']['median']:.2f})"
+            f" | {format(of_memory['rate'], '.0%') if of_memory else ''}"
+            f" | {'; '.join(centre_goals(name, figures))} |"
+        )
+
+
+def centre_goals(name, figures):
+    if name not in CENTRE_GOALS:
+        good = figures["msgs_per_s"]["median"] >= CENTRE_RECEIPTS
+        yield f"≥ {CENTRE_RECEIPTS:,}/s: {verdict(good)}"
+        return
+    goal = CENTRE_GOALS[name]
+    yield f"≥ {goal:.0%}: {verdict(figures['ratio']['rate'] >= goal)}"
+    if "of_memory" in figures:
+        good = figures["of_memory"]["rate"] >= CENTRE_SQLITE
+        yield f"≥ {CENTRE_SQLITE:.0%} of memory: {verdict(good)}"
+
+
 def peer_rows(results):
     yield f"| library, window {PEERS_WINDOW} | messages/s | CPU µs a message | p50 / p99 µs |"
     yield "| --- | ---: | ---: | ---: |"
@@ -277,6 +343,7 @@ def memory_rows(results):
 ROWS = {
     "codec": codec_rows,
     "e2e": e2e_rows,
+    "centre": centre_rows,
     "service": service_rows,
     "peers": peer_rows,
     "memory": memory_rows,
@@ -310,7 +377,7 @@ def save(results, folder):
 
 
 def measure_all(options):
-    steps = 1 + ("codec" in options.only) + ("service" in options.only)
+    steps = 1 + sum(part in options.only for part in ("codec", "centre", "service"))
     steps += len(PEERS) * ("peers" in options.only)
     steps += 2 * len(options.windows) * ("e2e" in options.only)
     steps += 2 * len(options.sessions) * ("memory" in options.only)
@@ -328,6 +395,8 @@ def measure_all(options):
         results["codec"] = run_codec(options)
     if "e2e" in options.only:
         results["e2e"] = run_e2e(options, step)
+    if "centre" in options.only:
+        results["centre"] = run_centre(options, step)
     if "service" in options.only:
         results["service"] = run_service(options, step)
     if "peers" in options.only:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
@@ -25,7 +25,7 @@ from twisted_smpp.wire.pdus import DataSM, DeliverSM, Unbind
 if TYPE_CHECKING:
     from twisted_smpp.factory import SMPPFactory
 
-__all__ = ["ANSWERING", "BINDING", "Answer", "Answering", "Later", "give"]
+__all__ = ["ANSWERING", "BINDING", "Answer", "Answering", "Later", "Outcome", "give"]
 
 
 class Later:
@@ -58,6 +58,18 @@ _AT_ONCE = (Response, int)
 
 # Why reading is paused; the other reasons are in the protocol.
 ANSWERING, BINDING = 4, 8
+
+
+class Outcome(Protocol):
+    """What takes the place of a Deferred, for who sends so many that those cost too much."""
+
+    called: bool
+
+    def callback(self, result: Any, /) -> None:
+        """The peer said ESME_ROK: its response."""
+
+    def errback(self, error: Exception, /) -> None:
+        """It said something else, or nothing."""
 
 
 class Answering:
@@ -101,7 +113,7 @@ class Answering:
         """Whether a request would be sent at once: the window has room, and the peer reads."""
         session = self.session
         return (
-            self.bound and session.in_flight < session.window and not (self._full or self._waiting)
+            session.in_flight < session.window and not (self._full or self._waiting) and self.bound
         )
 
     def _requested(self, request: Request[Any]) -> None:

@@ -30,7 +30,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.answering import BINDING, Answer, Answering, Later
+from twisted_smpp.answering import BINDING, Answer, Answering, Later, Outcome
 from twisted_smpp.errors import (
     NotPermitted,
     RequestRefused,
@@ -297,13 +297,17 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
     # Requests of ours.
 
     def request(
-        self, pdu: Request[R], octets: bytes | None = None, told: Any = None
+        self,
+        pdu: Request[R],
+        octets: bytes | None = None,
+        told: Outcome | None = None,
+        flush: bool = True,
     ) -> Deferred[R]:
         """Sends a request.
 
         Where the window is full it waits, in order. ``octets`` are what ``session.check`` gave;
-        ``told`` is told and returned instead of a Deferred, if it is given: something with
-        ``callback()``, ``errback()`` and ``called``.
+        ``told`` is told and returned instead of a Deferred, if it is given. Without ``flush``
+        whoever sends calls :meth:`flush` behind the last of them.
 
         Returns:
             a Deferred that fires with the response when that says ESME_ROK; with None,
@@ -317,7 +321,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             - :class:`~twisted_smpp.errors.ResponseTimeout`,
               :class:`~twisted_smpp.errors.SessionLost`: the outcome is unknown.
         """
-        deferred: Deferred[Any] = Deferred(self._cancelled) if told is None else told
+        deferred: Deferred[Any] = told or Deferred(self._cancelled)  # type: ignore[assignment]
         link = pdu.__class__ in LINK
         if (self._full or self._waiting or self._ending) and not link:
             self._enqueue(pdu, deferred, octets)
@@ -331,13 +335,18 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         except SMPPError as error:
             deferred.errback(error)
             return deferred
-        if not self._reading:
+        if flush and not self._reading:
             self._flush()
         if pending is None:
             deferred.callback(None)
         elif link or now + self._response_seconds < self._beat_at:
             self._rearm_sooner()
         return deferred
+
+    def flush(self) -> None:
+        """Writes what was requested without doing so."""
+        if not self._reading:
+            self._flush()
 
     def _enqueue(self, pdu: Request[Any], deferred: Deferred[Any], octets: bytes | None) -> None:
         """Keeps a request until the window or the transport has room for it."""

@@ -45,7 +45,7 @@ from twisted_smpp.smsc.sweep import Sweep
 from twisted_smpp.smsc.terms import Keeping, Terms
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import MemoryStore, Record
-from twisted_smpp.store.intents import Told, written
+from twisted_smpp.store.intents import Told, nobody, written
 from twisted_smpp.values import MessageState, RegisteredDelivery
 from twisted_smpp.wire.pdu import decode
 
@@ -364,7 +364,7 @@ class MessageCentre(Service):
             self._gone(record.queue)
             record.due = None
             self.fresh.changed(record.number)
-            self._watch(self.store.remove(record.number))
+            self._forget(record.number)
         elif result == MessageState.ACCEPTED:
             # Whoever took it will report; if not, it expires.
             record.state = MessageState.ENROUTE
@@ -373,6 +373,13 @@ class MessageCentre(Service):
         else:
             state = result if isinstance(result, MessageState) else MessageState.DELIVERED
             self.finish(record, state)
+
+    def _forget(self, number: int) -> None:
+        """Nobody waits for that: the store says itself when it has failed."""
+        try:
+            self.store.change(number, None, nobody, None)
+        except StoreError as error:
+            self.log.debug("{number} is not forgotten: {error}", number=number, error=str(error))
 
     def _again(self, record: Record) -> None:
         record.due = self.now() + self.keeping.delay(record.tries)

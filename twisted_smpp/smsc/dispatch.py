@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -47,8 +46,11 @@ class Outlet(Protocol):
     def has_room(self) -> bool:
         """Whether a record would be sent at once."""
 
-    def send(self, record: Record) -> Deferred[Any]:
-        """Sends a record; fires when it was taken, errbacks when it was not."""
+    def send(self, record: Record, told: Callable[[Any, Record], object]) -> None:
+        """Sends a record; tells what came of it, or a Failure when it was not taken."""
+
+    def flush(self) -> None:
+        """Nothing more is sent at the moment."""
 
 
 class Dispatch:
@@ -226,6 +228,7 @@ class Dispatch:
             if not (self._ready and self.outlet.has_room()):
                 break
             self._send(self._ready.popleft())
+        self.outlet.flush()
         is_low = len(self._ready) < FETCHED // 2 and not self._is_full()
         if self._has_more and not self._is_asking and is_low:
             self._fetch()
@@ -245,9 +248,16 @@ class Dispatch:
             self._expire(record)
             return
         self._in_flight.add(record.number)
-        deferred = maybeDeferred(self.outlet.send, record)
-        deferred.addBoth(self._done, record)
-        deferred.addErrback(self._broken, record)
+        try:
+            self.outlet.send(record, self._settle)
+        except Exception:
+            self._settle(Failure(), record)
+
+    def _settle(self, result: Any, record: Record) -> None:
+        try:
+            self._done(result, record)
+        except Exception:
+            self._broken(Failure(), record)
 
     def _done(self, result: Any, record: Record) -> None:
         self._in_flight.discard(record.number)

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from twisted_smpp.errors import StoreError
 
-__all__ = ["Read", "Told", "Write", "never_mind", "tell", "written"]
+__all__ = ["Read", "Told", "Write", "never_mind", "nobody", "tell", "written"]
 
 #: Called with what was given for each record, in order, and the StoreError or None.
 Told = Callable[[list[Any], StoreError | None], object]
@@ -65,6 +65,10 @@ class Read:
 
 def never_mind(deferred: Deferred[Any]) -> None:
     """Cancelling does not undo what was given to the store; it is not waited for any more."""
+
+
+def nobody(_contexts: list[None], _error: StoreError | None) -> None:
+    """Tells nobody."""
 
 
 def written(deferreds: list[Deferred[None]], error: StoreError | None) -> None:
