@@ -104,7 +104,7 @@ def test_command_line_page_has_every_option(command):
 def test_command_line_page_has_every_option_of_the_message_centre():
     page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
     for name in [*(each[0] for each in SMSCOptions.optParameters), "proxy", "auth"]:
-        assert f"| `--{name}` |" in page
+        assert f"| `--{name}` |" in page or f"| `--{name}`, `-" in page
 
 
 def test_accounts_page_has_every_key_and_its_file_can_be_used():

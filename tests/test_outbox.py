@@ -289,6 +289,10 @@ def test_a_refusal_is_counted_over_processes(process):
     after = process.crash()
     after.bind()
 
+    # Its delay begins anew: a restart is no reason to ask a busy message centre at once.
+    after.passes(3.0)
+    assert [progress(each) for each in after.recovered] == [[P.QUEUED]]
+    after.passes(3.0)
     assert [progress(each) for each in after.recovered] == [[P.FAILED]]
     assert after.records() == []
     after.stop()

@@ -12,15 +12,23 @@ from twisted_smpp.esme.profile import Profile, ProfileError, names
 from twisted_smpp.passwords import read_password
 from twisted_smpp.values import InterfaceVersion
 
-__all__ = ["VERSIONS", "account_options", "link_options", "link_settings", "password"]
+__all__ = [
+    "VERSIONS",
+    "account_options",
+    "link_options",
+    "link_settings",
+    "optional_link_options",
+    "password",
+]
 
 C = TypeVar("C", bound=Callable[..., Any])
 
 #: By their names.
 VERSIONS = {version.text: version for version in InterfaceVersion}
 
-_ACCOUNT = (
-    click.option("-u", "--system-id", required=True, help="Who you are to the message centre."),
+_WHO = "Who you are to the message centre."
+
+_SECRET = (
     click.option(
         "-p",
         "--password-file",
@@ -30,7 +38,9 @@ _ACCOUNT = (
     click.option("--system-type", help="If the message centre asks for it."),
 )
 
-_OPTIONS = (
+_ACCOUNT = (click.option("-u", "--system-id", required=True, help=_WHO), *_SECRET)
+
+_WHERE = (
     click.option(
         "-c",
         "--connect",
@@ -39,7 +49,9 @@ _OPTIONS = (
         metavar="ENDPOINT",
         help="The message centre: a Twisted client endpoint (tcp:, tls:, ...).",
     ),
-    *_ACCOUNT,
+)
+
+_HOW = (
     click.option(
         "--bind",
         type=click.Choice(["transceiver", "transmitter", "receiver"]),
@@ -65,7 +77,13 @@ _OPTIONS = (
 
 def link_options(command: C) -> C:
     """Adds the options; :func:`link_settings` takes them back out."""
-    return _with(_OPTIONS, command)
+    return _with((*_WHERE, *_ACCOUNT, *_HOW), command)
+
+
+def optional_link_options(command: C) -> C:
+    """The same for a command that may do without a message centre of its own."""
+    who = click.option("-u", "--system-id", help=_WHO)
+    return _with((*_WHERE, who, *_SECRET, *_HOW), command)
 
 
 def account_options(command: C) -> C:
@@ -81,6 +99,8 @@ def _with(options: tuple[Callable[[C], C], ...], command: C) -> C:
 
 def link_settings(options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of an ESMEService that the options say; removes them from ``options``."""
+    if options["system_id"] is None:
+        raise click.UsageError("Missing option '-u' / '--system-id'.")
     try:
         profile = Profile.load(options.pop("profile"))
     except ProfileError as error:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import sys
 from collections import Counter, deque
-from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.task import react
 
+from twisted_smpp.cli.handing import HandingRun
 from twisted_smpp.cli.interrupts import interrupts
-from twisted_smpp.cli.link_options import link_options, link_settings
+from twisted_smpp.cli.link_options import link_settings, optional_link_options
 from twisted_smpp.cli.recipients import Recipient, recipients
+from twisted_smpp.cli.results import Row, print_counts, write_rows
 from twisted_smpp.cli.text_options import plain, rules_of, text_options
 from twisted_smpp.errors import SessionLost
 from twisted_smpp.esme import ESMEPool, ESMEService
@@ -35,6 +37,10 @@ AHEAD = 1000
 #: Seconds that a receipt waits for the response to its message. A message centre may take no
 #: more messages until it has the answer to its receipt.
 EARLY = 5.0
+#: Options that make sense with a daemon; all others are its own to say.
+_WITH_CONTROL = frozenset(
+    ("text", "to", "file", "source", "receipt", "timeout", "result", "control")
+)
 
 
 @click.command(
@@ -50,6 +56,7 @@ Examples:
       --to 491761234567 --no-receipt 'Your parcel is here'
   smpp send -u me -p pw.txt --recipients customers.csv --rate 20 --result result.csv \\
       'Dear $name, your parcel $number is here'
+  smpp send --control /run/smpp/control --to 491761234567 --no-receipt 'Hello'
 """
 )
 @click.argument("text", required=False)
@@ -62,7 +69,14 @@ Examples:
     "address a line.",
 )
 @click.option("--from", "source", default="", metavar="ADDRESS", help="Who sends it.")
-@link_options
+@click.option(
+    "--control",
+    type=click.Path(dir_okay=False),
+    metavar="PATH",
+    help="Bind nowhere; hand the messages to the twistd smpp esme that listens at this control "
+    "socket. With --no-receipt it is over when they are stored.",
+)
+@optional_link_options
 @click.option("--receipt/--no-receipt", default=True, help="Whether to wait for receipts.")
 @click.option(
     "--timeout",
@@ -96,16 +110,33 @@ def send(text: str | None, **options: Any) -> None:
     parts as it takes: smpp text shows how. What the message centre refuses because of its
     load is sent again, in order; so is what was on its way when the link broke.
     """
-    rules = rules_of(options)
-    settings = link_settings(options)
+    is_handed = options["control"] is not None
+    if is_handed:
+        _check_handed()
+    else:
+        rules, settings = rules_of(options), link_settings(options)
     wanted = recipients(options.pop("to"), options.pop("file"), text)
 
     async def run(reactor: Any) -> None:
-        code = await SendRun(reactor, settings, rules, wanted, options).run()
+        if is_handed:
+            endpoint = UNIXClientEndpoint(reactor, options["control"])
+            code = await HandingRun(reactor, endpoint, wanted, options).run()
+        else:
+            code = await SendRun(reactor, settings, rules, wanted, options).run()
         if code:
             raise SystemExit(code)
 
     react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
+
+
+def _check_handed() -> None:
+    """The daemon has its message centre, and how it sends texts."""
+    context = click.get_current_context()
+    for each in context.command.params:
+        name = each.name or ""
+        source = context.get_parameter_source(name)
+        if source is ParameterSource.COMMANDLINE and name not in _WITH_CONTROL:
+            raise click.UsageError(f"{each.opts[-1]}: with --control the daemon says that")
 
 
 class SendRun:
@@ -345,27 +376,31 @@ class SendRun:
                             click.echo(said)
             return
         count = Counter(message.progress for message in self._messages)
-        for progress, many in sorted(count.items()):
-            click.echo(f"{many:>8}  {progress.name.lower()}")
+        print_counts({progress.name.lower(): many for progress, many in sorted(count.items())})
         not_sent = len(self._wanted) - len(self._messages)
         if not_sent:
-            click.echo(f"{not_sent:>8}  not sent")
+            print_counts({"not sent": not_sent})
 
     def _write_result(self, path: str) -> None:
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(("to", "progress", "parts", "message_ids", "attempts", "error"))
-            for message in self._messages:
-                rows.writerow(
-                    (
-                        _harmless(message.destination),
-                        message.progress.name.lower(),
-                        len(message.parts),
-                        _harmless(" ".join(each or "-" for each in message.message_ids)),
-                        sum(part.attempts for part in message.parts),
-                        _harmless(str(message.error or "")),
-                    )
-                )
+        rows = (
+            Row(
+                message.destination,
+                message.progress.name.lower(),
+                len(message.parts),
+                " ".join(each or "-" for each in message.message_ids),
+                sum(part.attempts for part in message.parts),
+                str(message.error or ""),
+            )
+            for message in self._messages
+        )
+        try:
+            write_rows(path, rows)
+        except OSError as error:
+            self._cannot_write(path, error)
+
+    def _cannot_write(self, path: str, error: OSError) -> None:
+        self._say(f"cannot write {plain(path)}: {error.strerror}")
+        self._code = self._code or REFUSED
 
     def _say(self, text: str) -> None:
         click.echo(f"smpp send: {text}", err=True)
@@ -380,8 +415,3 @@ def _said(part: MessagePart) -> str:
         return ""
     by_tlv = "" if receipt.message_state is None else STAT.get(receipt.message_state)
     return plain(receipt.stat) or by_tlv or "in an unknown state"
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -551,7 +551,11 @@ class Sender(Waiting):
         """A part of an earlier process, which may have sent it: then the policy decides."""
         self._order += 1
         part.order = self._order
-        if part.progress is Progress.QUEUED:
+        if part.progress is Progress.QUEUED and part.refusals:
+            # It is not known how much of its delay is over: it begins anew.
+            again = self._seconds() + self._retries.delay(part.refusals)
+            heappush(self._later, (again, part))
+        elif part.progress is Progress.QUEUED:
             self._new.append(part)
         elif part.progress is Progress.HELD:
             self._held.add(part)
