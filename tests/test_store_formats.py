@@ -100,7 +100,7 @@ def test_o11_a_file_of_this_format_is_not_copied(world):
     assert not any("format" in each for each in names(world))
 
 
-@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("place", range(4))
 def test_o11_it_is_one_transaction(world, place, monkeypatch):
     """It fails behind each of its statements: the file is as before, and no copy is left."""
     old_store(world)

@@ -25,9 +25,8 @@ __all__ = [
 #: "SMPP": says that a SQLite file is ours.
 APPLICATION_ID = 0x534D5050
 SCHEMA_VERSION = 2
-#: What the table meta holds: the numbers that are reserved, whether the last stop was in order,
-#: and how many starts in a row have not lasted.
-META = ("numbers", "clean", "starts")
+#: What the table meta holds: the numbers that are reserved, and whether the last stop was in order.
+META = ("numbers", "clean")
 
 _MESSAGE = """
 CREATE TABLE message (
@@ -62,12 +61,10 @@ _QUARANTINE = (
     "CREATE TABLE quarantine (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, "
     f"{', '.join(f'{name} ANY' for name in COLUMNS[1:])}) STRICT;\n"
 )
-#: What was being handled, and in how many starts in a row.
-_SUSPECT = "CREATE TABLE suspect (number INTEGER PRIMARY KEY, seen INTEGER NOT NULL) STRICT;\n"
 
 _TABLES = {
     1: f"{_MESSAGE}{_OCTETS_ONLY}{_META}",
-    2: f"{_MESSAGE}{_QUARANTINE}{_SUSPECT}{_META}",
+    2: f"{_MESSAGE}{_QUARANTINE}{_META}",
 }
 
 #: From each format to the next one.
@@ -77,8 +74,6 @@ ALTER TABLE quarantine RENAME TO octets_only;
 {_QUARANTINE}
 INSERT INTO quarantine (number, reason, pdu) SELECT number, reason, pdu FROM octets_only;
 DROP TABLE octets_only;
-{_SUSPECT}
-INSERT INTO meta VALUES ('starts', 0);
 """,  # noqa: S608
 }
 
@@ -91,11 +86,8 @@ def create(version: int = SCHEMA_VERSION) -> str:
     Args:
         version: its format; an earlier one for tests of the way to this one.
     """
-    values = "('numbers', 0), ('clean', 1)"
-    if version > 1:
-        values += ", ('starts', 0)"
     return (
-        f"{_TABLES[version]} INSERT INTO meta VALUES {values};"  # noqa: S608
+        f"{_TABLES[version]} INSERT INTO meta VALUES ('numbers', 0), ('clean', 1);"  # noqa: S608
         f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
     )
 

@@ -63,7 +63,7 @@ _FILE = (
     "SELECT page_count, freelist_count, page_size "
     "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
-_CLEAN = "UPDATE meta SET value = CASE name WHEN 'numbers' THEN ? WHEN 'clean' THEN 1 ELSE 0 END"
+_CLEAN = "UPDATE meta SET value = CASE name WHEN 'numbers' THEN ? ELSE 1 END"
 
 
 @implementer(IMessageStore)
