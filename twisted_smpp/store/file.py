@@ -11,16 +11,25 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from twisted.logger import Logger
+
 from twisted_smpp.errors import StoreDamaged, StoreError, StoreFailed, StoreFull, StoreInUse
+from twisted_smpp.store.schema import (
+    APPLICATION_ID,
+    META,
+    SCHEMA_VERSION,
+    STEPS,
+    create,
+    schema_of,
+    tables,
+)
 
-__all__ = ["SCHEMA_VERSION", "StoreFile", "is_want_of_room"]
+__all__ = ["StoreFile", "is_want_of_room"]
 
-#: "SMPP": says that a SQLite file is ours.
-APPLICATION_ID = 0x534D5050
-SCHEMA_VERSION = 1
 #: The first with STRICT tables.
 _OLDEST_SQLITE = (3, 37)
 
@@ -35,33 +44,6 @@ _JOURNAL_OCTETS = 64 * 1024 * 1024
 #: Pages of it after which it is copied into the database.
 _CHECKPOINT_PAGES = 4000
 
-_SCHEMA = """
-CREATE TABLE message (
-    number INTEGER PRIMARY KEY,
-    kind INTEGER NOT NULL,
-    queue TEXT NOT NULL,
-    owner TEXT NOT NULL,
-    state INTEGER NOT NULL,
-    due REAL,
-    expires REAL,
-    message_id TEXT NOT NULL,
-    source TEXT NOT NULL,
-    destination TEXT NOT NULL,
-    tries INTEGER NOT NULL,
-    pdu BLOB NOT NULL,
-    data TEXT NOT NULL,
-    done REAL,
-    at REAL NOT NULL
-) STRICT;
-CREATE INDEX message_due ON message (queue, due, number) WHERE due IS NOT NULL;
-CREATE INDEX message_address ON message (owner, destination) WHERE due IS NOT NULL;
-CREATE INDEX message_expires ON message (expires) WHERE due IS NOT NULL AND expires IS NOT NULL;
-CREATE INDEX message_done ON message (done) WHERE done IS NOT NULL;
-CREATE TABLE quarantine (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, pdu BLOB) STRICT;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES ('numbers', 0), ('clean', 1);
-"""
-
 
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -74,6 +56,8 @@ class StoreFile:
         path: of the file; it and its folder are made when there are none, for this user only.
         connect: opens a SQLite file, as ``sqlite3.connect`` does.
     """
+
+    log = Logger()
 
     def __init__(self, path: str | Path, connect: Callable[[Path], Any] | None = None) -> None:
         self.path = Path(path)
@@ -165,6 +149,7 @@ class StoreFile:
         if not is_new:
             self._check_header()
         connection: sqlite3.Connection = self._connect(self._real)
+        version = SCHEMA_VERSION
         try:
             if not is_new:
                 (kind,) = connection.execute("PRAGMA application_id").fetchone()
@@ -173,10 +158,9 @@ class StoreFile:
                 self._check_kind(kind, version, is_new)
             self._configure(connection)
             if is_new:
-                connection.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
-                    f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                )
+                connection.executescript(f"BEGIN IMMEDIATE; {create()} COMMIT;")
+            elif version < SCHEMA_VERSION:
+                self._bring_up_to_date(connection, version)
             self._check_content(connection)
         except BaseException:
             connection.close()
@@ -203,8 +187,50 @@ class StoreFile:
                 str(self.path),
                 f"written by a newer version (format {version}, this one reads {SCHEMA_VERSION})",
             )
-        if version != SCHEMA_VERSION:
+        if version < 1:
             raise StoreDamaged(str(self.path), f"there is no format {version}")
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection, version: int) -> None:
+        """Makes the tables of this format, in one transaction; a copy of the old file stays."""
+        # What is damaged is neither copied nor changed.
+        self._check_tables(connection, version)
+        self._check_pages(connection)
+        copy = self._copy(connection, version)
+        steps = "".join(STEPS[each] for each in range(version, SCHEMA_VERSION))
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        except sqlite3.Error:
+            # The file is as it was; a copy for each time that this is tried would fill the disk.
+            copy.unlink()
+            raise
+        self.log.info(
+            "{path}: brought from format {old} to {new}; as it was, it is in {copy}",
+            path=str(self.path),
+            old=version,
+            new=SCHEMA_VERSION,
+            copy=str(copy),
+        )
+
+    def _copy(self, connection: sqlite3.Connection, version: int) -> Path:
+        """A whole copy beside the file, or none; under a name that nothing has."""
+        names = (f".format-{version}{each}" for each in chain([""], (f".{n}" for n in count(2))))
+        path = next(each for each in map(self._beside, names) if not os.path.lexists(each))
+        part = self._beside(".copying")
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            connection.execute("VACUUM INTO ?", (str(part),))
+            os.fsync(descriptor)
+            os.replace(part, path)
+            _sync_folder(path.parent)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        return path
 
     def _configure(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA busy_timeout = 5000")
@@ -228,41 +254,29 @@ class StoreFile:
 
     def _check_content(self, connection: sqlite3.Connection) -> None:
         """After a stop that was none in order, the whole file is looked through."""
-        if _schema_of(connection) != _own_schema():
-            raise StoreDamaged(str(self.path), "its tables are not those of a store")
+        self._check_tables(connection, SCHEMA_VERSION)
         found = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-        numbers, clean = found.get("numbers"), found.get("clean")
-        if clean not in (0, 1) or not _is_number(numbers):
+        if found.get("clean") not in (0, 1) or not all(_is_number(found.get(n)) for n in META):
             raise StoreDamaged(str(self.path), "its table meta lacks values")
         (last,) = connection.execute("SELECT max(number) FROM message").fetchone()
         if not _is_number(last or 0):
             raise StoreDamaged(str(self.path), f"{last} is too large a number")
-        if not clean:
-            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if result != "ok":
-                raise StoreDamaged(str(self.path), f"damaged: {result}")
+        if not found["clean"]:
+            self._check_pages(connection)
         connection.execute("UPDATE meta SET value = 0 WHERE name = 'clean'")
+
+    def _check_tables(self, connection: sqlite3.Connection, version: int) -> None:
+        if schema_of(connection) != tables(version):
+            raise StoreDamaged(str(self.path), "its tables are not those of a store")
+
+    def _check_pages(self, connection: sqlite3.Connection) -> None:
+        (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise StoreDamaged(str(self.path), f"damaged: {result}")
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and 0 <= value <= _MOST_NUMBER
-
-
-def _schema_of(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-    """What tables and indices it has, but for SQLite's own."""
-    return connection.execute(
-        "SELECT type, name, tbl_name, sql FROM sqlite_schema "
-        "WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
-    ).fetchall()
-
-
-def _own_schema() -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.executescript(_SCHEMA)
-        return _schema_of(connection)
-    finally:
-        connection.close()
 
 
 def _size(path: Path) -> int:

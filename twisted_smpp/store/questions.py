@@ -8,6 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from twisted_smpp.store.record import COLUMNS, Record
+from twisted_smpp.store.schema import put_aside
 
 __all__ = ["by_address", "due", "expired", "get", "purge", "unfinished", "waiting"]
 
@@ -55,12 +56,7 @@ def _records(connection: sqlite3.Connection, where: str, *values: Any) -> list[R
 
 def _put_aside(connection: sqlite3.Connection, number: int, reason: str) -> None:
     log.error("record {number} is put aside: {reason}", number=number, reason=reason)
-    connection.execute(
-        "INSERT OR REPLACE INTO quarantine SELECT number, ?, CAST(pdu AS BLOB) FROM message "
-        "WHERE number = ?",
-        (reason, number),
-    )
-    connection.execute("DELETE FROM message WHERE number = ?", (number,))
+    put_aside(connection, number, reason)
 
 
 def get(connection: sqlite3.Connection, number: int) -> Record | None:
