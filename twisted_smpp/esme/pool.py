@@ -25,7 +25,7 @@ from twisted_smpp.esme.link import Endpoint, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart
 from twisted_smpp.esme.pace import SharedRate, TokenBucket
 from twisted_smpp.esme.pool_link import Desk, PoolLink
-from twisted_smpp.esme.sender import Sender
+from twisted_smpp.esme.sender import BUSY_SECONDS, Sender
 from twisted_smpp.esme.service import ESMEService, Sending, Validity
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.shorthands import Shorthands
@@ -530,7 +530,11 @@ class ESMEPool(Shorthands, MultiService):
 
     def _due(self) -> None:
         self._call = None
-        self._feed()
+        try:
+            self._feed()
+        except Exception:
+            self.log.failure("the links were given nothing, but are again soon")
+            self._call = self._call or self._clock.callLater(BUSY_SECONDS, self._due)
 
     def _cancel(self) -> None:
         if self._call is not None:
@@ -545,7 +549,16 @@ class ESMEPool(Shorthands, MultiService):
 
     def _sweep(self) -> None:
         self._sweep_call = None
-        now = self._clock.seconds()
+        try:
+            is_idle = self._expire(self._clock.seconds())
+        except Exception:
+            self.log.failure("what is too old was not looked for, but is again soon")
+            is_idle = False
+        if not is_idle:
+            self._sweep_later()
+
+    def _expire(self, now: float) -> bool:
+        """Ends what is too old; whether nothing is left that could become so."""
         for sender in list(self._senders):
             sender.expire(now)
         self.confirming.expire(now)
@@ -553,8 +566,7 @@ class ESMEPool(Shorthands, MultiService):
         if receiving is not None:
             receiving.expire()
         idle = self.confirming.idle and all(sender.idle for sender in self._senders)
-        if not idle or not (receiving is None or receiving.idle):
-            self._sweep_later()
+        return idle and (receiving is None or receiving.idle)
 
 
 def _each(binds: Binds, bind: str) -> list[Mapping[str, Any]]:

@@ -242,7 +242,10 @@ class Sender(Waiting):
             # Callbacks of the application may have stopped it, or ended the session.
             while self._has_place and self._has_next(now) and self._may_send(now):
                 part = heappop(self._returned) if self._returned else self._new.popleft()
-                self._send(part, now)
+                try:
+                    self._send(part, now)
+                except Exception:
+                    self._broken(Failure(), part)
         finally:
             self._pumping = False
         self._give_slots()
@@ -339,7 +342,11 @@ class Sender(Waiting):
 
     def _due(self) -> None:
         self._call = None
-        self._pump()
+        try:
+            self._pump()
+        except Exception:
+            self.log.failure("nothing was sent, but is again soon")
+            self._call = self._call or self._clock.callLater(BUSY_SECONDS, self._due)
 
     def _cancel(self) -> None:
         if self._call is not None:

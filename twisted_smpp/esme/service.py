@@ -480,15 +480,23 @@ class ESMEService(Link):
 
     def _sweep(self) -> None:
         self._sweep_call = None
-        now = self._clock.seconds()
+        try:
+            is_idle = self._expire(self._clock.seconds())
+        except Exception:
+            self.log.failure("what is too old was not looked for, but is again soon")
+            is_idle = False
+        if not is_idle:
+            self._sweep_later()
+
+    def _expire(self, now: float) -> bool:
+        """Ends what is too old; whether nothing is left that could become so."""
         self.sender.expire(now)
         self.confirming.expire(now)
         receiving = self._receiving
         if receiving is not None:
             receiving.expire()
         idle = self.sender.idle and self.confirming.idle
-        if not idle or not (receiving is None or receiving.idle):
-            self._sweep_later()
+        return idle and (receiving is None or receiving.idle)
 
 
 #: Many messages have the same source.

@@ -30,7 +30,8 @@ __all__ = ["Dispatch", "Outlet"]
 FETCHED, MOST_READY, READY_OCTETS = 100, 150, 65_536
 #: Seconds until a receiver is looked at again that had no room.
 ROOM_SECONDS = 1.0
-#: Seconds until the store is asked again that could not answer.
+#: Seconds until the store is asked again that could not answer, and until what has failed
+#: is tried again.
 STORE_SECONDS = 5.0
 #: Records that are sent before other work gets its turn.
 MOST_AT_ONCE = 100
@@ -219,8 +220,14 @@ class Dispatch:
 
     def _turn(self) -> None:
         self._call = None
-        if self._stopped or not self.outlet.is_open():
-            return
+        try:
+            if not self._stopped and self.outlet.is_open():
+                self._take_turn()
+        except Exception:
+            self.log.failure("{queue}: not delivered, but again soon", queue=self.queue)
+            self._wake(STORE_SECONDS)
+
+    def _take_turn(self) -> None:
         if self._later <= self._now():
             self._later = _EVER
             self._has_more = True
@@ -245,7 +252,10 @@ class Dispatch:
             del self._here[record.number]
             if self._is_asking:
                 self._left.add(record.number)
-            self._expire(record)
+            try:
+                self._expire(record)
+            except Exception:
+                self._broken(Failure(), record)
             return
         self._in_flight.add(record.number)
         try:

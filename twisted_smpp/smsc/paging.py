@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -79,7 +79,7 @@ class Pager:
 
     def _connect(self, name: str) -> None:
         self._paged[name] = self._clock.seconds()
-        connecting = self._endpoints[name].connect(self._factory)
+        connecting = maybeDeferred(self._endpoints[name].connect, self._factory)
         self._connecting[name] = connecting
         connecting.addCallback(lambda session: session.outbind(**self._fields))
         connecting.addBoth(self._connected, name)

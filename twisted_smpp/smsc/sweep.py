@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -82,13 +82,15 @@ class Sweep:
     def _look(self) -> None:
         self._call = None
         self._is_asking = True
-        now = self._now()
+        looked: Deferred[Any] = maybeDeferred(self._begin_to_look, self._now())
+        looked.addErrback(self._failed)
+        looked.addCallback(self._looked)
+
+    def _begin_to_look(self, now: float) -> Deferred[bool]:
         self._compare_clocks(now)
         expired: Deferred[Any] = self._fresh.of(self._store.expired(now, SLICE))
         expired.addCallback(self._expired)
-        expired.addCallback(self._purge, now - self._keeping.final_seconds)
-        expired.addErrback(self._failed)
-        expired.addCallback(self._looked)
+        return expired.addCallback(self._purge, now - self._keeping.final_seconds)
 
     def _compare_clocks(self, now: float) -> None:
         offset = now - self._clock.seconds()
@@ -99,8 +101,18 @@ class Sweep:
             self._stepped()
 
     def _expired(self, records: list[Record]) -> bool:
-        ended = [self._expire(record) for record in records]
+        ended = [self._ends(record) for record in records]
         return len(ended) >= SLICE and any(ended)
+
+    def _ends(self, record: Record) -> bool:
+        """One that cannot be ended is no reason for the others to stay."""
+        try:
+            return self._expire(record)
+        except StoreError:
+            raise
+        except Exception:
+            self.log.failure("record {number} could not be ended", number=record.number)
+            return False
 
     def _purge(self, has_more: bool, before: float) -> Deferred[bool]:
         purged: Deferred[int] = self._store.purge(before, self._keeping.most_final, SLICE)
