@@ -1,4 +1,3 @@
-# ruff: noqa: N802 - the names begin with the rows of the catalogue.
 """What runs in the background goes on after an error in it, and the error is told (O14)."""
 
 from __future__ import annotations

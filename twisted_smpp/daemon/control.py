@@ -1,4 +1,4 @@
-"""The control socket of ``twistd smpp esme``: other programs hand it messages.
+"""The control socket of the daemon: how it is doing, and other programs hand messages to an ESME.
 
 One JSON object a line goes each way. What is answered ``stored`` is on the disk: it is sent,
 whatever happens to the process. The file of the socket belongs to one user, and only that user
@@ -25,7 +25,7 @@ from twisted_smpp.errors import SMPPError
 from twisted_smpp.esme import Message
 from twisted_smpp.esme.outbox import Outbox
 
-__all__ = ["Control", "ControlFactory", "peer_uid"]
+__all__ = ["Control", "ControlFactory", "StatusFactory", "peer_uid"]
 
 #: Octets of a line, its end not counted.
 MOST_OCTETS = 65_536
@@ -66,7 +66,7 @@ class Control(LineReceiver):
     delimiter = b"\n"
     MAX_LENGTH = MOST_OCTETS
     log = Logger()
-    factory: ControlFactory
+    factory: StatusFactory
 
     def __init__(self) -> None:
         self._in_flight = 0
@@ -110,6 +110,8 @@ class Control(LineReceiver):
     def _do(self, request: dict[str, Any]) -> None:
         if request.get("status") is True:
             self._answer(request, {"status": self.factory.status()})
+        elif not isinstance(self.factory, ControlFactory):
+            raise Refused('only {"status": true} is answered here')
         elif request.get("follow") is True:
             self.follows = True
             self._answer(request, {"follow": True})
@@ -182,24 +184,47 @@ class _Peer:
         """The connection is gone, which connectionLost tells."""
 
 
-class ControlFactory(ServerFactory):
-    """Makes a :class:`Control` of each connection.
+class StatusFactory(ServerFactory):
+    """Makes a :class:`Control` of each connection, which only tells how the process is doing.
 
     Args:
-        link: an :class:`~twisted_smpp.esme.service.ESMEService` or
-            :class:`~twisted_smpp.esme.pool.ESMEPool`.
-        outbox: where it keeps messages.
+        status: returns that, as an object of JSON.
         uid_of: returns the user at the other end of a transport.
     """
 
     protocol: Any = Control
     noisy = False
 
-    def __init__(self, link: Any, outbox: Outbox, uid_of: Callable[[Any], int] = peer_uid) -> None:
-        self._link = link
-        self.outbox = outbox
+    def __init__(
+        self, status: Callable[[], dict[str, Any]], uid_of: Callable[[Any], int] = peer_uid
+    ) -> None:
+        self.status = status
         self.uid_of = uid_of
         self.connections: dict[Control, None] = {}
+
+
+class ControlFactory(StatusFactory):
+    """Makes a :class:`Control` of each connection, which takes messages.
+
+    Args:
+        link: an :class:`~twisted_smpp.esme.service.ESMEService` or
+            :class:`~twisted_smpp.esme.pool.ESMEPool`.
+        outbox: where it keeps messages.
+        uid_of: returns the user at the other end of a transport.
+        health: returns whether the process is well, as an object of JSON.
+    """
+
+    def __init__(
+        self,
+        link: Any,
+        outbox: Outbox,
+        uid_of: Callable[[Any], int] = peer_uid,
+        health: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        super().__init__(self._status, uid_of)
+        self._link = link
+        self.outbox = outbox
+        self._health = health
 
     def send(self, request: dict[str, Any]) -> Message:
         """The message of a request, on its way.
@@ -247,11 +272,12 @@ class ControlFactory(ServerFactory):
         """The store has failed, which ends the process; what is not written is not told."""
         failure.trap(SMPPError)
 
-    def status(self) -> dict[str, Any]:
-        """The figures of each link, by its name."""
+    def _status(self) -> dict[str, Any]:
+        """Whether all is well, and the figures of each link, by its name."""
         figures = self._link.figures()
         links = figures if isinstance(figures, dict) else {"1": figures}
         return {
+            **self._health(),
             "parts": len(self.outbox),
             "recovered": self.outbox.recovered,
             "links": {name: asdict(each) for name, each in links.items()},

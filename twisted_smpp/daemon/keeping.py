@@ -22,6 +22,7 @@ __all__ = [
     "default_store",
     "keeping_of",
     "routes_of",
+    "silence_of",
     "store_of",
     "terms_of",
 ]
@@ -113,6 +114,24 @@ def terms_of(
         )
 
     return terms
+
+
+def silence_of(
+    options: Mapping[str, Any], accounts: AccountsFile | None = None
+) -> Callable[[str], float | None]:
+    """Seconds without a message after which an account is silent; None: never.
+
+    What the accounts file says of an account counts before the option.
+    """
+    usual = None if options["silence"] is None else options["silence"] * 60
+
+    def silence(name: str) -> float | None:
+        settings = None if accounts is None else accounts.settings(name)
+        if settings is None or settings.silence is None:
+            return usual
+        return settings.silence * 60
+
+    return silence
 
 
 def routes_of(options: Mapping[str, Any], accounts: AccountsFile | None = None) -> Routes:

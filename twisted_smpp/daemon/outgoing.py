@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending, exit_with
+from twisted_smpp.daemon.health import Health
 from twisted_smpp.errors import StoreError, StoreFailed
 
 __all__ = ["OutgoingService"]
@@ -27,6 +28,7 @@ class OutgoingService(Service):
         ending: is told with which exit code the process has to end.
         reactor: listens at the control socket.
         control: the connections of the control socket.
+        health: of the process, or None.
         path: of the control socket; None for none.
         in_foreground: whether errors at the start end the process with one line. In the
             background twistd itself tells its parent of an error.
@@ -44,6 +46,7 @@ class OutgoingService(Service):
         path: str | None = None,
         *,
         in_foreground: bool = True,
+        health: Health | None = None,
     ) -> None:
         self.link = link
         self.store = store
@@ -53,6 +56,7 @@ class OutgoingService(Service):
         self._control = control
         self._path = path
         self._port: Any = None
+        self._health = health
         self._failing: Deferred[Any] | None = None
 
     def startService(self) -> None:
@@ -63,6 +67,8 @@ class OutgoingService(Service):
             CannotListenError: the path of the control socket cannot be used, and likewise.
         """
         super().startService()  # type: ignore[no-untyped-call]
+        if self._health is not None:
+            self._health.start()
         self._or_exit(self.store.open)
         self.log.info("the messages are kept in {store}", store=self.store)
         self._failing = self.store.when_failed()
@@ -100,7 +106,13 @@ class OutgoingService(Service):
         ended = succeed(None) if port is None else maybeDeferred(port.stopListening)
         ended.addCallback(lambda _: self.link.stopService())
         ended.addCallback(lambda _: self.store.close())
+        if self._health is not None:
+            ended.addBoth(self._health_stopped, self._health)
         return ended.addCallbacks(self._closed, self._not_closed)
+
+    def _health_stopped(self, result: Any, health: Health) -> Any:
+        health.stop()
+        return result
 
     def _closed(self, _: Any) -> None:
         for each in list(self._control.connections):

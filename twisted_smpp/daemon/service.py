@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
@@ -11,9 +12,12 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_smpp.daemon.control import StatusFactory
 from twisted_smpp.daemon.ending import Ending, exit_with
+from twisted_smpp.daemon.health import Health
 from twisted_smpp.errors import StoreError, StoreFailed
 from twisted_smpp.smsc import AccountsFile, MessageCentre, SMSCService
+from twisted_smpp.smsc.traffic import Traffic
 
 __all__ = ["CentreService"]
 
@@ -35,6 +39,9 @@ class CentreService(Service):
         accounts: a file that is read again at SIGHUP, or None.
         sheds_privileges: whether twistd changes its user after it listens. Then the store is
             opened behind that, so that its files belong to that user.
+        control: the path of a Unix socket that tells how the process is doing; None for none.
+        silence: returns, for a system_id, after how many seconds without a message from it an
+            account counts as silent; None: never.
     """
 
     log = Logger()
@@ -49,6 +56,8 @@ class CentreService(Service):
         in_foreground: bool = True,
         accounts: AccountsFile | None = None,
         sheds_privileges: bool = False,
+        control: str | None = None,
+        silence: Callable[[str], float | None] = lambda name: None,
     ) -> None:
         self.smsc = smsc
         self.centre = centre
@@ -60,6 +69,21 @@ class CentreService(Service):
         self._ending = ending
         self._clock = clock
         self._failing: Deferred[Any] | None = None
+        self._health = Health(clock.seconds, centre.store)
+        names: Any = (lambda: accounts.accounts) if accounts is not None else tuple
+        self.traffic = Traffic(centre, silence, names, clock)
+        self._control_path = control
+        self._control = StatusFactory(self.status)
+        self._control_port: Any = None
+
+    def status(self) -> dict[str, Any]:
+        """How it is doing, for the control socket."""
+        return {
+            **self._health.status(),
+            "connections": len(self.smsc.factory.connections),
+            "sessions": len(self.smsc.sessions),
+            "accounts": self.traffic.status(),
+        }
 
     # Start.
 
@@ -77,15 +101,25 @@ class CentreService(Service):
             CannotListenError: the port is taken or not allowed, and likewise.
         """
         super().startService()  # type: ignore[no-untyped-call]
+        self._health.start()
         self._or_exit(self.store.open)
         self.log.info("the messages are kept in {store}", store=self.store)
         self._failing = self.store.when_failed()
         self._failing.addCallbacks(self._store_failed, lambda why: why.trap(CancelledError))
+        if self._control_path is not None:
+            self._or_exit(self._listen_for_control)
         self._or_exit(self.smsc.startService)
+        self.traffic.start()
         self.centre.start().addErrback(self._not_started)
         if self._accounts is not None:
             reload, clock = self._accounts.reload, self._clock
             self._at_hangup = signal.signal(signal.SIGHUP, lambda *_: clock.callFromThread(reload))
+
+    def _listen_for_control(self) -> None:
+        # With wantPID a socket that a killed process has left is taken over, one in use is not.
+        self._control_port = self._clock.listenUNIX(
+            self._control_path, self._control, mode=0o600, wantPID=True
+        )
 
     def _or_exit(self, step: Any) -> None:
         try:
@@ -118,11 +152,15 @@ class CentreService(Service):
         if self._at_hangup is not None:
             signal.signal(signal.SIGHUP, self._at_hangup)
             self._at_hangup = None
+        self.traffic.stop()
         self.centre.stop()
         seconds = self.smsc.factory.drain + GRACE
         cut = self._clock.callLater(seconds, self._cut, seconds)
         ended = self.smsc.stopService()
         ended.addBoth(lambda _: cut.cancel() if cut.active() else None)
+        port, self._control_port = self._control_port, None
+        if port is not None:
+            ended.addCallback(lambda _: port.stopListening())
         ended.addCallback(lambda _: self.store.close())
         return ended.addCallbacks(self._closed, self._not_closed)
 
@@ -137,8 +175,12 @@ class CentreService(Service):
             connection.abort()
 
     def _closed(self, _: Any) -> None:
+        self._health.stop()
+        for each in list(self._control.connections):
+            each.transport.loseConnection()  # type: ignore[union-attr]
         self.log.info("{store} is closed", store=self.store)
 
     def _not_closed(self, failure: Failure) -> None:
+        self._health.stop()
         self.log.critical("{error}", error=failure.getErrorMessage())
         self._ending.stop(StoreFailed.exit_code)

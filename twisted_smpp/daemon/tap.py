@@ -21,6 +21,7 @@ from twisted.python import usage
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
+from twisted_smpp.daemon.health import Health
 from twisted_smpp.daemon.keeping import (
     KEEPING,
     STORE,
@@ -29,6 +30,7 @@ from twisted_smpp.daemon.keeping import (
     check_store,
     keeping_of,
     routes_of,
+    silence_of,
     store_of,
     terms_of,
 )
@@ -111,6 +113,14 @@ class SMSCOptions(_OneLineErrors, RouteOptions, AuthOptionMixin):
         *_TIMERS,
         ["write-timeout", None, 30.0, "Seconds a peer may take to read what was sent.", float],
         ["drain", None, 30.0, "Seconds to wait at the end for what is in flight.", float],
+        ["control", None, None, "Unix socket that tells how it is doing."],
+        [
+            "silence",
+            None,
+            None,
+            "Minutes that an account may send no message unwarned.",
+            float,
+        ],
         *KEEPING,
     ]
     longdesc = """Runs a message centre. What it has accepted is on the disk until it is
@@ -169,6 +179,8 @@ Examples:
         for name in ("write-timeout", "drain"):
             if not self[name] > 0:
                 raise usage.UsageError(f"--{name} has to be more than 0 seconds")
+        if self["silence"] is not None and not self["silence"] > 0:
+            raise usage.UsageError("--silence has to be more than 0 minutes")
         check_keeping(self)
 
 
@@ -333,6 +345,8 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         in_foreground=bool(twistd.get("nodaemon", True)),
         accounts=accounts,
         sheds_privileges=any(twistd.get(name) is not None for name in ("uid", "gid")),
+        control=options["control"],
+        silence=silence_of(options, accounts),
     )
 
 
@@ -364,7 +378,8 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
     )
     if outbox is None:
         return link
-    control = ControlFactory(link, outbox)
+    health = Health(reactor.seconds, store)
+    control = ControlFactory(link, outbox, health=health.status)
     return OutgoingService(
         link,
         store,
@@ -373,6 +388,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
         control,
         options["control"],
         in_foreground=bool(twistd.get("nodaemon", True)),
+        health=health,
     )
 
 

@@ -129,6 +129,8 @@ class AccountSettings:
             besides ``max_binds``.
         message_ids: how the ids of its messages are written; see :data:`MESSAGE_IDS`.
         receipts: how its receipts are written; see :data:`RECEIPTS`.
+        silence: minutes without a message from it until it is warned of; None: what the daemon
+            was told, if anything.
     """
 
     system_id: str
@@ -151,6 +153,7 @@ class AccountSettings:
     max_transceivers: int | None = None
     message_ids: str = "hex"
     receipts: str = "standard"
+    silence: float | None = None
 
     @property
     def needs_certificate(self) -> bool:
@@ -280,6 +283,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "max_transceivers": _count(0),
     "message_ids": _one_of(MESSAGE_IDS),
     "receipts": _one_of(RECEIPTS),
+    "silence": _number(0.1, 525_600),
 }
 
 

@@ -61,6 +61,8 @@ class Customer:
         dispatch: the queue of what waits for it.
         terms: what is agreed with it.
         policy: the rules of its accounts file, once it has bound; None without one.
+        accepted: messages that were accepted from it, since the process began.
+        accepted_at: when the last of them was, in seconds of the reactor; None: none was.
     """
 
     #: For the service: each destination of a submit_multi is judged here.
@@ -74,6 +76,8 @@ class Customer:
         self.terms = centre.terms(name)
         self.policy: Policy | None = None
         self._repeats = Repeats()
+        self.accepted = 0
+        self.accepted_at: float | None = None
         self.sessions = sessions
         self.dispatch = dispatch
         self._enquiries = Enquiries(centre, self)
@@ -104,9 +108,19 @@ class Customer:
         check_message(request)
         if self.terms.dedup_seconds:
             return self._submit_once(session, request)
-        return self._submit(session, request, give)
+        return self._submit(session, request, self._give)
 
     data_sm = submit_sm
+
+    def _give(self, laters: list[Later], error: StoreError | None) -> None:
+        """Some messages are kept, or not: all of them are answered and counted at once."""
+        if error is None:
+            self._count(len(laters))
+        give(laters, error)
+
+    def _count(self, messages: int) -> None:
+        self.accepted += messages
+        self.accepted_at = self._centre.clock.seconds()
 
     def _submit(self, session: SMPPProtocol, request: Any, told: Told) -> Answer:
         if request.__class__ is SubmitSM and not (
@@ -121,8 +135,10 @@ class Customer:
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
             return self._enquiries.replace_present(request, record, response)
         later = Later(response)
-        is_kept = self._centre.keep(record, request, record.done is not None, told, later)
-        return response if is_kept else later
+        if not self._centre.keep(record, request, record.done is not None, told, later):
+            return later
+        self._count(1)
+        return response
 
     def _submit_at_once(self, session: SMPPProtocol, request: SubmitSM, told: Told) -> Answer:
         """What ends as it begins, without a receipt: a row, as the Record would give it."""
@@ -142,7 +158,10 @@ class Customer:
             else self._answer(session, request, message_id)
         )
         later = Later(response)
-        return response if store.keep(row, None, told, later) else later
+        if not store.keep(row, None, told, later):
+            return later
+        self._count(1)
+        return response
 
     def _answer(
         self, session: SMPPProtocol, request: Any, message_id: str, queue: str = "", **fields: Any
@@ -198,7 +217,7 @@ class Customer:
                     kept(later.answer)
                 else:
                     failed(Failure(error))
-            give(laters, error)
+            self._give(laters, error)
 
         answer: Any = self._submit(session, request, told)
         repeats.begin(key, now, self.terms.dedup_seconds)
@@ -320,6 +339,7 @@ class Customer:
         kept: list[tuple[SMEAddress, SubmitSM, Record]],
         refused: list[tuple[SMEAddress, int]],
     ) -> Response:
+        self._count(len(kept))
         unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
         first = kept[0][2]
         return self._answer(

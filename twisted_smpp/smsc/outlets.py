@@ -68,7 +68,7 @@ class _Delivery:
     def callback(self, response: Any) -> None:
         """It was taken."""
         self.called = True
-        self.sessions.answered(self.session, None)
+        self.sessions.taken(self.session)
         self.told(response, self.record)
 
     def errback(self, error: Exception) -> None:
@@ -87,6 +87,9 @@ class Sessions:
         self.sessions: list[SMPPProtocol] = []
         self._timeouts: dict[SMPPProtocol, int] = {}
         self._next = 0
+        #: Deliveries that were taken, and when the last one was, in seconds of the reactor.
+        self.delivered = 0
+        self.delivered_at: float | None = None
         self._unflushed: dict[SMPPProtocol, None] = {}
         self._octets = 0
 
@@ -162,11 +165,17 @@ class Sessions:
                 return session
         return None
 
-    def answered(self, session: SMPPProtocol, error: Exception | None) -> None:
-        """A session has answered a delivery, or has not within its time."""
+    def taken(self, session: SMPPProtocol) -> None:
+        """A session has taken a delivery."""
+        self.delivered += 1
+        self.delivered_at = session.session.heard_at
+        if self._timeouts:
+            self._timeouts.pop(session, None)
+
+    def answered(self, session: SMPPProtocol, error: Exception) -> None:
+        """A session has refused a delivery, or has not answered within its time."""
         if not isinstance(error, ResponseTimeout):
-            if self._timeouts:
-                self._timeouts.pop(session, None)
+            self._timeouts.pop(session, None)
         elif session in self.sessions:
             count = self._timeouts[session] = self._timeouts.get(session, 0) + 1
             if count == MOST_TIMEOUTS:
