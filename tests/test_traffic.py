@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,7 @@ def test_o14_what_a_deferred_or_a_timer_raised_is_noticed(logged_errors: Any) ->
     deferred.addCallback(lambda _: 1 / 0)  # type: ignore[arg-type]
     deferred.callback(None)
     del deferred
+    gc.collect()
     health.stop()
     assert len(logged_errors.flush(ZeroDivisionError)) == 1
     assert health.status()["last_failure"].startswith("ZeroDivisionError in twisted.internet.defer")
