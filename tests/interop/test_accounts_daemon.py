@@ -218,3 +218,25 @@ def test_A19_smpp_without_tls_is_cut(secure, sockets):
     while chunk := connection.recv(1000):
         answer += chunk
     assert answer == b"" or answer[0] == 0x15  # a TLS alert, never a response
+
+
+def test_o10_a_new_certificate_is_taken_up_and_no_session_dropped(secure, sockets, tmp_path):
+    def connect():
+        return client().wrap_socket(sockets(secure.port))
+
+    bound = connect()
+    assert bind(bound) == 0
+    before = bound.getpeercert(True)
+    certificate(tmp_path)
+    secure.process.send_signal(signal.SIGHUP)
+    secure.wait_for_line("the certificate was read")
+    new = connect()
+    after = new.getpeercert(True)
+    assert after != before
+    assert bind(new, "bank") == 0
+    (tmp_path / "cert.pem").write_text("broken")
+    secure.process.send_signal(signal.SIGHUP)
+    secure.wait_for_line("the old one stays")
+    assert connect().getpeercert(True) == after
+    sent = SubmitSM(destination_addr="49", short_message=b"x", sequence_number=2)
+    assert ask(bound, sent).command_status == 0

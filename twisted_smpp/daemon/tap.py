@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_smpp.daemon.certificate import ServerCertificate
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
@@ -324,8 +325,11 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         clock=reactor,
     )
     limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
+    certificate = None
+    if options["listen"].startswith("ssl:"):
+        certificate = ServerCertificate(options["listen"], reactor, time.time)
     smsc = SMSCService(
-        options["listen"],
+        options["listen"] if certificate is None else certificate.endpoint,
         Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
         system_id=options["system-id"],
         accounts=accounts,
@@ -346,6 +350,7 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         accounts=accounts,
         sheds_privileges=any(twistd.get(name) is not None for name in ("uid", "gid")),
         control=options["control"],
+        certificate=certificate,
         silence=silence_of(options, accounts),
     )
 
