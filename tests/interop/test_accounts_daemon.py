@@ -1,6 +1,7 @@
 # ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """A message centre with an accounts file, and peers that are no good, over real sockets."""
 
+import contextlib
 import os
 import select
 import signal
@@ -60,9 +61,17 @@ def sockets():
 def ask(connection, pdu):
     """Sends a request; the response."""
     connection.sendall(pdu.encode())
-    head = connection.recv(4, socket.MSG_WAITALL)
-    body = connection.recv(int.from_bytes(head, "big") - 4, socket.MSG_WAITALL)
-    return decode(head + body)
+    head = exactly(connection, 4)
+    return decode(head + exactly(connection, int.from_bytes(head, "big") - 4))
+
+
+def exactly(connection, count):
+    octets = b""
+    while len(octets) < count:
+        some = connection.recv(count - len(octets))  # TLS knows no MSG_WAITALL
+        assert some, "closed"
+        octets += some
+    return octets
 
 
 def bind(connection, system_id="shop", password=PASSWORD):
@@ -221,9 +230,16 @@ def test_A19_smpp_without_tls_is_cut(secure, sockets):
 
 
 def test_o10_a_new_certificate_is_taken_up_and_no_session_dropped(secure, sockets, tmp_path):
-    def connect():
-        return client().wrap_socket(sockets(secure.port))
+    made = contextlib.ExitStack()
 
+    def connect():
+        return made.enter_context(client().wrap_socket(sockets(secure.port)))
+
+    with made:
+        check_new_certificate(secure, connect, tmp_path)
+
+
+def check_new_certificate(secure, connect, tmp_path):
     bound = connect()
     assert bind(bound) == 0
     before = bound.getpeercert(True)

@@ -52,7 +52,7 @@ class ServerCertificate:
             self._options = self.endpoint._sslContextFactory
             self.endpoint._sslContextFactory = self
 
-    def getContext(self) -> Any:
+    def getContext(self) -> Any:  # noqa: N802
         """Twisted: what the next connection is made with."""
         return self._options.getContext()
 
