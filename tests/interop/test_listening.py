@@ -1,4 +1,4 @@
-"""What the message centre listens at: endpoint strings of either family, and the same port again (O12)."""
+"""What the message centre listens at: either family, and the same port again at once (O12)."""
 
 import signal
 import socket
@@ -7,7 +7,7 @@ import pytest
 from interop_daemon import free_port
 
 from twisted_smpp.wire.pdu import decode
-from twisted_smpp.wire.pdus import BindTransceiver
+from twisted_smpp.wire.pdus import BindTransceiver, Unbind
 
 pytestmark = pytest.mark.interop
 
@@ -40,23 +40,12 @@ def test_o12_the_same_port_at_once_after_connections_that_it_has_ended(daemon):
     arguments = ("smsc", "--listen", f"tcp:{port}:interface=127.0.0.1", *AUTH)
     for _ in range(3):
         centre = daemon(*arguments, port=port)
-        made = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(20)]
-        for connection in made:
-            connection.sendall(b"\0\0\0\1")  # no PDU: the centre ends it, and has TIME_WAIT
-            while connection.recv(100):
-                pass
-            connection.close()
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                bind(connection)
+                # The end of the centre comes first, which has it wait in TIME_WAIT.
+                connection.sendall(Unbind(sequence_number=2).encode())
+                while connection.recv(100):
+                    pass
         centre.process.send_signal(signal.SIGTERM)
         assert centre.stop() == 0
-
-
-def test_o12_a_port_that_is_taken_is_one_line(daemon):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        centre = daemon("smsc", "--listen", f"tcp:{port}:interface=127.0.0.1", *AUTH)
-        assert centre.process.wait(20) == 1
-    lines = centre.log.read_text()
-    assert "twistd smpp smsc: Couldn't listen on 127.0.0.1" in lines
-    assert "Traceback" not in lines
