@@ -34,7 +34,7 @@ LAYERS = (
     ("text",),
     ("limits", "events", "matrix", "tap"),
     ("session", "store", "trace"),
-    ("shorthands", "answering", "noting"),
+    ("shorthands", "answering", "noting", "unread"),
     ("protocol",),
     ("factory", "endpoints"),
     ("esme", "smsc"),

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pairs import PENDING, Held, bound_pair, ignore, outcome, submit
 from sessions import frames, message, pdus
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from twisted_smpp.events import Timers
 from twisted_smpp.states import Role
 from twisted_smpp.testing import Pair, failure, success
+from twisted_smpp.unread import unwritten
 from twisted_smpp.wire.pdus import EnquireLink, EnquireLinkResp, SubmitSMResp
 
 SUBMIT = message(Role.ESME, number=7).encode()
@@ -189,6 +193,110 @@ def test_S02_a_peer_that_reads_an_octet_a_second_is_cut() -> None:
         pair.smsc_transport.taken(1)
     pair.clock.advance(0)
     assert pair.smsc_transport.lost
+
+
+def owes(pair: Pair, octets: int) -> None:
+    """The message centre has so many octets for a peer that does not read them."""
+    while len(pair.smsc_transport.written) < octets:
+        assert pair.smsc.bound
+        pair.smsc.dataReceived(SUBMIT)
+    assert pair.smsc_transport.reading
+
+
+@pytest.mark.parametrize("waiting", [200, 2000, 20_000, 60_000])
+@pytest.mark.parametrize("enquire_interval", [None, 30.0])
+def test_S02_also_with_less_than_what_fills_a_transport(
+    waiting: int, enquire_interval: float | None
+) -> None:
+    lost: list[str] = []
+    timers = PATIENT._replace(enquire_interval=enquire_interval)
+    pair = deaf_pair(smsc={"timers": timers, "on_lost": lambda session, why: lost.append(why)})
+    owes(pair, waiting)
+    for second in range(130):
+        if lost:
+            break
+        pair.clock.advance(1)
+        if not second % 9:
+            # It is not dead: it says something, and reads an octet a second.
+            pair.smsc.dataReceived(ENQUIRY)
+        pair.smsc_transport.taken(1)
+    assert lost == ["the peer does not read"]
+    # It is looked at once in a minute at least, and has half a minute then.
+    assert 30 <= pair.clock.seconds() <= 92
+    assert pair.clock.getDelayedCalls() == []
+
+
+def test_S02_nothing_read_at_all_is_too_slow_too_however_much_is_written() -> None:
+    lost: list[str] = []
+    pair = deaf_pair(smsc={"on_lost": lambda session, why: lost.append(why)})
+    for _ in range(100):
+        pair.smsc.dataReceived(SUBMIT)
+        pair.clock.advance(1)
+    assert lost == ["the peer does not read"]
+
+
+@pytest.mark.parametrize(("waiting", "a_second"), [(30_000, 40), (600, 25), (50_000, 60_000)])
+def test_S02_who_reads_slowly_but_reads_stays(waiting: int, a_second: int) -> None:
+    pair = deaf_pair()
+    for _ in range(600):
+        if len(pair.smsc_transport.written) < waiting // 2:
+            owes(pair, waiting)
+        pair.clock.advance(1)
+        pair.smsc_transport.taken(a_second)
+    assert pair.smsc.bound
+    pair.drop()
+    assert pair.clock.getDelayedCalls() == []
+
+
+def test_S02_an_esme_looks_as_well() -> None:
+    lost: list[str] = []
+    pair = deaf_pair(esme={"window": 2000, "on_lost": lambda session, why: lost.append(why)})
+    for _ in range(400):
+        submit(pair).addErrback(ignore)
+    pair.clock.pump([1.0] * 92)
+    assert lost == ["the peer does not read"]
+
+
+def test_what_waits_in_a_transport_is_known_also_below_tls_and_unknown_to_others() -> None:
+    below = SimpleNamespace(dataBuffer=b"abcdef", offset=2, _tempDataLen=10)
+
+    class TLS:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(below, name)
+
+    assert unwritten(below) == unwritten(TLS()) == 14
+    assert unwritten(object()) == 0
+    assert unwritten(None) == 0
+
+
+def test_what_is_left_of_a_tcp_transport_is_what_its_socket_did_not_take() -> None:
+    transport = Partial(Clock())
+    transport.connected = True
+    transport.write(b"x" * 100)
+    assert unwritten(transport) == 100
+    transport.doWrite()
+    assert unwritten(transport) == 90
+    transport.write(b"y" * 5)
+    assert unwritten(transport) == 95
+    while unwritten(transport):
+        transport.doWrite()
+    assert transport.taken == b"x" * 100 + b"y" * 5
+
+
+class Partial(FileDescriptor):
+    """A descriptor whose socket takes ten octets at a time."""
+
+    taken = b""
+
+    def writeSomeData(self, data: bytes) -> int:
+        self.taken += bytes(data[:10])
+        return len(data[:10])
+
+    def startWriting(self) -> None:
+        """There is no reactor."""
+
+    def stopWriting(self) -> None:
+        """There is no reactor."""
 
 
 def fill(pair: Pair) -> None:

@@ -76,7 +76,8 @@ class SMPPFactory(Factory):
             at so many the peer is not read.
         timers: the deadlines of the session.
         answer_timeout: seconds an application has for a later answer.
-        write_timeout: seconds a peer has to read what was written.
+        write_timeout: seconds a peer has to read what was written, or a KiB of it as long as
+            the transport is not full.
         drain: seconds that :meth:`SMPPProtocol.unbind` waits for what is in flight.
         interface_version: the newest version spoken.
         max_pdu: the longest PDU accepted, in octets.

@@ -1,11 +1,16 @@
-"""Log lines about a peer: only so many a minute, whatever it does."""
+"""What is told of a peer: to taps all that passes, to the log so many lines a minute."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.logger import Logger
+
+from twisted_smpp.tap import Direction, Tap, Watch
+
+if TYPE_CHECKING:
+    from twisted_smpp.factory import SMPPFactory
 
 __all__ = ["Noting"]
 
@@ -14,13 +19,36 @@ _LINES_PER_MINUTE = 10
 
 
 class Noting:
-    """What :class:`~twisted_smpp.protocol.SMPPProtocol` tells the log about its peer."""
+    """What :class:`~twisted_smpp.protocol.SMPPProtocol` tells of its peer."""
 
     log: Logger
-    peer: Any
+    factory: SMPPFactory
+    transport: Any
+    _watch: Watch | None
     _seconds: Callable[[], float]
     _lines = 0
     _lines_since = 0.0
+
+    @property
+    def peer(self) -> str:
+        """The other end as text, for logs."""
+        address: Any = self.transport.getPeer() if self.transport else None
+        host = getattr(address, "host", None)
+        return f"{host}:{address.port}" if host is not None else str(address)
+
+    def add_tap(self, tap: Tap) -> None:
+        """Shows every PDU from now on to ``tap``; see :mod:`twisted_smpp.tap`."""
+        if self._watch is None:
+            self._watch = Watch([], self.factory.max_pdu)
+        self._watch.taps.append(tap)
+
+    def _show(self, direction: Direction, data: bytes) -> None:
+        """What passes, to the taps; one that raises ends the watching, not the session."""
+        try:
+            cast(Watch, self._watch).see(direction, data, self._seconds())
+        except Exception:
+            self.log.failure("{peer}: a tap failed, nothing is shown any more", peer=self.peer)
+            self._watch = None
 
     def _note(self, format: str, **values: Any) -> None:
         """One log line about the peer; only so many a minute."""

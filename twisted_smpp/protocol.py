@@ -47,7 +47,8 @@ from twisted_smpp.session import Session
 from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus
-from twisted_smpp.tap import Direction, Tap, Watch
+from twisted_smpp.tap import Watch
+from twisted_smpp.unread import Unread, unwritten
 from twisted_smpp.wire.pdu import Request, Response
 from twisted_smpp.wire.pdus import Unbind
 
@@ -67,10 +68,12 @@ _WRITING, _ASKED, _FLOODED = 1, 2, 16
 _OVERFLOW = 65_536
 #: After a close that should be orderly the connection is cut.
 _ABORT_AFTER = 10.0
+#: However quiet a session is, so often it is looked whether the peer reads.
+_LOOK_SECONDS = 60.0
 
 
 @implementer(IPushProducer)
-class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
+class SMPPProtocol(Noting, Answering, Shorthands, Protocol):
     """One connection, either role.
 
     Made by a :class:`~twisted_smpp.factory.SMPPFactory`, which has the settings.
@@ -98,6 +101,8 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         self._closing: str | None = None
         self._abort_at: float | None = None
         self._stalled_at: float | None = None
+        self._written = 0
+        self._unread: Unread | None = None
         self._lost = False
         self._ending = False
         self._drain_by: float | None = None
@@ -150,13 +155,6 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         self.factory.disconnected(self, why)
 
     @property
-    def peer(self) -> str:
-        """The other end as text, for logs."""
-        address: Any = self.transport.getPeer() if self.transport else None
-        host = getattr(address, "host", None)
-        return f"{host}:{address.port}" if host is not None else str(address)
-
-    @property
     def state(self) -> State:
         """The state of the session."""
         return self.session.state
@@ -165,20 +163,6 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
     def bound(self) -> bool:
         """Whether messages may pass."""
         return self.session.bound and self._closing is None and not self._ending
-
-    def add_tap(self, tap: Tap) -> None:
-        """Shows every PDU from now on to ``tap``; see :mod:`twisted_smpp.tap`."""
-        if self._watch is None:
-            self._watch = Watch([], self.factory.max_pdu)
-        self._watch.taps.append(tap)
-
-    def _show(self, direction: Direction, data: bytes) -> None:
-        """What passes, to the taps; one that raises ends the watching, not the session."""
-        try:
-            cast(Watch, self._watch).see(direction, data, self._seconds())
-        except Exception:
-            self.log.failure("{peer}: a tap failed, nothing is shown any more", peer=self.peer)
-            self._watch = None
 
     # Reading.
 
@@ -238,6 +222,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             if self._watch is not None:
                 self._show("sent", data)
             self.transport.write(data)
+            self._written += len(data)
             if self._full:
                 self._overflow += len(data)
                 if self._overflow > _OVERFLOW:
@@ -464,10 +449,12 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
     def _time_to_beat(self, now: float) -> float:
         """Seconds to the next deadline of the session or of this protocol."""
         due = [self._abort_at, self._stalled_at, self._drain_by, self._resume_at]
-        due.append(self.session.deadline())
+        due += [self.session.deadline(), now + _LOOK_SECONDS]
+        if self._unread is not None:
+            due.append(self._unread.by)
         if self._answering:
             due.append(next(iter(self._answering)).by)
-        soonest = min((by for by in due if by is not None), default=now + 3600.0)
+        soonest = min(by for by in due if by is not None)
         seconds = max(soonest - now, 0.001)
         self._beat_at = now + seconds
         return seconds
@@ -489,7 +476,8 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         if self._resume_at is not None and self._resume_at <= now:
             self._resume_at = None
             self._resume(_FLOODED)
-        if self._stalled_at is not None and self._stalled_at <= now:
+        stalled = self._stalled_at is not None and self._stalled_at <= now
+        if stalled or self._reads_too_little(now):
             self._stalled_at = None
             self._close("the peer does not read", grace=0)
         for later in list(self._answering or ()):
@@ -499,6 +487,12 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             self._came(Failure(error), later)
         if self._ending:
             self._drained(by_force=self._drain_by is not None and self._drain_by <= now)
+
+    def _reads_too_little(self, now: float) -> bool:
+        waiting = unwritten(self.transport)
+        if waiting and self._unread is None:
+            self._unread = Unread(self.factory.write_timeout)
+        return self._unread is not None and self._unread.is_too_slow(self._written, waiting, now)
 
     # The end.
 
@@ -559,8 +553,7 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
             unbound.addBoth(lambda _: self._close("unbound"))
             self._fail_waiting("the session is unbound")
             self.session.request(Unbind(), self._seconds(), unbound)
-            if not self._reading:
-                self._flush()
+            self._flush()
             self._rearm_sooner()
 
     def _fail_waiting(self, why: str) -> None:
@@ -570,6 +563,11 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
 
     def _peer_unbinds(self, request: Request[Any]) -> None:
         """Finishes what was begun, then answers and closes (at most 5 s)."""
+        if self._ending and self._drain_by is None:
+            # Both unbind together. Behind the answer to ours there could be none any more.
+            self._answer(request, None)
+            self._close("the peer has unbound")
+            return
         self._unbind_asked = request
         self._ending = True
         self._drain_by = self._seconds() + 5.0
@@ -588,7 +586,9 @@ class SMPPProtocol(Answering, Noting, Shorthands, Protocol):
         if not grace:
             transport.abortConnection()
             return
-        self._abort_at = self._seconds() + grace
+        by = self._seconds() + grace
+        # A second reason to close does not put off the end of the first.
+        self._abort_at = by if self._abort_at is None else min(by, self._abort_at)
         transport.unregisterProducer()
         transport.loseConnection()
         self._rearm_sooner()

@@ -45,6 +45,8 @@ class MemoryTransport:
     """
 
     buffer_size = 65_536
+    #: Where in ``dataBuffer`` begins what is not read yet.
+    offset = 0
 
     def __init__(self, clock: Clock, name: str) -> None:
         self._clock = clock
@@ -59,6 +61,11 @@ class MemoryTransport:
         self.disconnecting = False
         self.aborting = False
         self.lost = False
+
+    @property
+    def dataBuffer(self) -> bytes:  # noqa: N802  its name in Twisted
+        """Twisted: what was written and not read yet."""
+        return self.written
 
     def write(self, data: bytes) -> None:
         """Keeps octets for the other end; pauses the producer when they are too many."""
