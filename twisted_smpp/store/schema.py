@@ -18,6 +18,7 @@ __all__ = [
     "STEPS",
     "create",
     "put_aside",
+    "put_back",
     "schema_of",
     "tables",
 ]
@@ -139,3 +140,18 @@ def put_aside(connection: sqlite3.Connection, number: int, reason: str) -> None:
         (reason, number),
     )
     connection.execute("DELETE FROM message WHERE number = ?", (number,))
+
+
+def put_back(connection: sqlite3.Connection, number: int) -> None:
+    """Moves a record that was put aside to where it was.
+
+    Args:
+        connection: to the store.
+        number: of the record, of whose values a record can be made.
+    """
+    connection.execute(
+        f"INSERT INTO message (number, {_ALL}) "  # noqa: S608
+        f"SELECT number, {_ALL} FROM quarantine WHERE number = ?",
+        (number,),
+    )
+    connection.execute("DELETE FROM quarantine WHERE number = ?", (number,))
