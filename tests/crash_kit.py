@@ -117,6 +117,10 @@ class Connection:
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
 
+    @property
+    def total_changes(self) -> int:
+        return self._connection.total_changes()
+
     def execute(self, statement: str, values: Any = ()) -> Cursor:
         return Cursor(translated(lambda: self._connection.execute(statement, values)))
 

@@ -144,7 +144,7 @@ def test_decode_prints_every_captured_pdu(vector):
 
 
 def test_help_of_each_command_has_examples():
-    for command in ("send", "listen", "text", "decode"):
+    for command in ("send", "listen", "text", "decode", "store"):
         result = smpp(command, "--help")
 
         assert result.exit_code == 0

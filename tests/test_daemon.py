@@ -284,6 +284,7 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
         ("--retention", "-1", "--retention is negative"),
         ("--free-space", "-1", "--free-space is negative"),
         ("--store-limit", "0", "--store-limit has to be 1 MiB or more"),
+        ("--failed-starts", "-2", "--failed-starts is a number of starts, or -1 for no care"),
         ("--max-unanswered", "0", "--max-unanswered has to be 1 or more"),
         ("--drain", "0", "--drain has to be more than 0 seconds"),
         ("--store", "", "--store is empty"),

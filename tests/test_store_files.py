@@ -149,7 +149,7 @@ def test_d09_a_database_of_another_program(world):
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("PRAGMA user_version = 3", r"newer version \(format 3, this one reads 2\)"),
+        ("PRAGMA user_version = 4", r"newer version \(format 4, this one reads 3\)"),
         ("PRAGMA user_version = 0", "no format 0"),
         ("PRAGMA user_version = -1", "no format -1"),
         ("DROP TABLE quarantine", "tables are not those"),

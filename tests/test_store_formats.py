@@ -18,19 +18,21 @@ def world(tmp_path):
     world.abandon()
 
 
-def old_store(world, count=20):
-    """A closed store of format 1, with records and one that was put aside."""
+def old_store(world, count=20, version=1):
+    """A closed store of an old format, with records and one that was put aside."""
     world.folder.mkdir(parents=True)
     connection = sqlite3.connect(world.path, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"BEGIN; {schema.create(1)} COMMIT;")
+        connection.executescript(f"BEGIN; {schema.create(version)} COMMIT;")
         for number in range(1, count + 1):
             row = record(number, data={"n": number}).row()
             places = ", ".join("?" * len(row))
             connection.execute(f"INSERT INTO message VALUES ({places})", row)
         connection.execute("UPDATE meta SET value = ? WHERE name = 'numbers'", (count,))
-        connection.execute("INSERT INTO quarantine VALUES (900, 'unreadable', x'0102')")
+        connection.execute(
+            "INSERT INTO quarantine (number, reason, pdu) VALUES (900, 'unreadable', x'0102')"
+        )
     finally:
         connection.close()
 
@@ -47,8 +49,9 @@ def names(world):
     return sorted(each.name for each in world.folder.iterdir())
 
 
-def test_o11_an_old_file_is_brought_up_to_date(world):
-    old_store(world)
+@pytest.mark.parametrize("version", [1, 2])
+def test_o11_an_old_file_is_brought_up_to_date(world, version):
+    old_store(world, version=version)
     store = world.open()
     found = world.get(store.unfinished("link", 0, 99))
     assert [(each.number, each.data) for each in found] == [(n, {"n": n}) for n in range(1, 21)]
@@ -57,6 +60,7 @@ def test_o11_an_old_file_is_brought_up_to_date(world):
     assert rows(world.path, "PRAGMA user_version") == [(schema.SCHEMA_VERSION,)]
     kept = rows(world.path, "SELECT number, reason, pdu, queue FROM quarantine")
     assert kept == [(900, "unreadable", b"\1\2", None)]
+    assert rows(world.path, "SELECT value FROM meta WHERE name = 'starts'") == [(0,)]
     assert rows(world.path, "PRAGMA integrity_check") == [("ok",)]
     world.open()
 
@@ -65,6 +69,7 @@ def test_o11_the_file_as_it_was_stays_beside_it(world):
     old_store(world)
     world.open()
     copy = world.path.with_name("store.db.format-1")
+    assert not world.path.with_name("store.db.format-2").exists()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert rows(copy, "PRAGMA user_version") == [(1,)]
     assert rows(copy, "PRAGMA application_id") == [(schema.APPLICATION_ID,)]

@@ -50,6 +50,8 @@ def command(port, store, *arguments):
         "smpp",
         "smsc",
         *("--listen", f"tcp:{port}:interface=127.0.0.1", "--store", str(store)),
+        # Who kills it again and again within a minute does not mean the messages.
+        *("--failed-starts", "-1"),
         *AUTH,
         *arguments,
     ]

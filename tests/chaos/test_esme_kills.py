@@ -50,6 +50,7 @@ class Esme:
                     *("--window", str(WINDOW), "--response-timeout", "2"),
                     *("--longest-delay", "0.3"),
                     *("--store", "esme.db", "--control", "control"),
+                    *("--failed-starts", "-1"),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

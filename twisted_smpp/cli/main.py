@@ -9,6 +9,7 @@ from twisted_smpp.cli.decode import decode
 from twisted_smpp.cli.listen import listen
 from twisted_smpp.cli.probe import probe
 from twisted_smpp.cli.send import send
+from twisted_smpp.cli.store import store
 from twisted_smpp.cli.text import text
 
 __all__ = ["main"]
@@ -17,7 +18,7 @@ __all__ = ["main"]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="twisted_smpp", message="twisted_smpp %(version)s")
 def main() -> None:
-    """Tools for SMPP: send and see texts, test a message centre, read PDUs, keep accounts."""
+    """Tools for SMPP: send texts, test a message centre, read PDUs, keep accounts and stores."""
 
 
 main.add_command(send)
@@ -26,3 +27,4 @@ main.add_command(probe)
 main.add_command(decode)
 main.add_command(text)
 main.add_command(account)
+main.add_command(store)

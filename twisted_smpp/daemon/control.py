@@ -280,6 +280,7 @@ class ControlFactory(StatusFactory):
             **self._health(),
             "parts": len(self.outbox),
             "recovered": self.outbox.recovered,
+            "put_aside": getattr(self.outbox.store, "put_aside", 0),
             "links": {name: asdict(each) for name, each in links.items()},
         }
 

@@ -33,6 +33,7 @@ STORE: list[list[Any]] = [
     ["store", None, None, 'File that keeps the messages, or "memory"; the default is shown below.'],
     ["free-space", None, None, "MiB of the disk that stay free (512, or 5 % if less).", float],
     ["store-limit", None, None, "MiB that the store may have (no limit but the disk).", float],
+    ["failed-starts", None, 2, "Starts that fail in a row before one is careful, or -1.", int],
 ]
 
 KEEPING: list[list[Any]] = [
@@ -185,6 +186,7 @@ def store_of(options: Mapping[str, Any], reactor: Any, name: str = "smsc.db") ->
         reactor=reactor,
         floor=_octets(options["free-space"]),
         most_octets=_octets(options["store-limit"]),
+        failed_starts=options["failed-starts"] if options["failed-starts"] >= 0 else None,
     )
 
 
@@ -209,6 +211,8 @@ def check_store(options: Mapping[str, Any]) -> None:
         raise usage.UsageError("--free-space is negative")
     if options["store-limit"] is not None and not options["store-limit"] >= 1:
         raise usage.UsageError("--store-limit has to be 1 MiB or more")
+    if options["failed-starts"] < -1:
+        raise usage.UsageError("--failed-starts is a number of starts, or -1 for no care")
 
 
 def check_keeping(options: Mapping[str, Any]) -> None:

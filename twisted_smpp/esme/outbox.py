@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from twisted_smpp.errors import SMPPError, StoreFull
-from twisted_smpp.esme.message import Message, MessagePart, Progress
+from twisted_smpp.esme.message import Keeper, Message, MessagePart, Progress
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
 from twisted_smpp.text.segments import Segment
@@ -69,6 +69,8 @@ class Outbox:
         self.store: Any = store
         self.recovered = False
         self.on_refused: Callable[[Message, SMPPError], object] | None = None
+        #: Hears of the changes of messages that an earlier process has left.
+        self.keeper: Keeper = self
         self._queue = f"outbox:{name}"
         self._on_recovered = on_recovered
         self._now = now
@@ -153,7 +155,11 @@ class Outbox:
 
     def number(self, message: Message) -> int | None:
         """What the store calls a message; the same after a restart. None when it is gone."""
-        record = self._records.get(message.parts[0])
+        return self.number_of(message.parts[0])
+
+    def number_of(self, part: MessagePart) -> int | None:
+        """What the store calls a part; None when it is gone."""
+        record = self._records.get(part)
         return None if record is None else record.number
 
     def attempting(
@@ -384,7 +390,7 @@ class Outbox:
         message.has_relative_validity = bool((record.data or {}).get("relative"))
         parts = [self._part(message, *each, seconds) for each in zip(group, pdus, strict=True)]
         message.parts = tuple(parts)
-        message.outbox = self
+        message.outbox = self.keeper
         self._records.update(zip(parts, group, strict=True))
         return message
 

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted_smpp.errors import SMPPError, StoreFailed
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
+from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Endpoint, Link, LinkChange
@@ -215,6 +216,9 @@ class ESMEService(Link):
         if self.outbox is None or self._is_loaded:
             return
         self._is_loaded = True
+        caution = getattr(self.outbox.store, "caution", None)
+        if caution is not None:
+            self.sender.outbox = self.outbox.keeper = PartByPart(self.outbox, caution)
         loading = self.outbox.load(self._clock.seconds, self._recovered, self._parked)
         loaded = Deferred.fromCoroutine(loading)
         loaded.addCallbacks(self._all_recovered, self._not_recovered)

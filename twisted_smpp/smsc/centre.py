@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from twisted_smpp.errors import PDUError, RequestRefused, SessionLost, SMPPError, StoreError
 from twisted_smpp.interfaces import IAccount, IMessageSink, IMessageStore
+from twisted_smpp.smsc.care import take_care
 from twisted_smpp.smsc.customer import Customer
 from twisted_smpp.smsc.dispatch import Dispatch
 from twisted_smpp.smsc.freshness import Freshness
@@ -149,6 +150,7 @@ class MessageCentre(Service):
         """Finds what waits in the store, which has to be open; fires when that is done."""
         self._sweep.start()
         for dispatch in self.dispatches.values():
+            take_care(dispatch, self.store)
             dispatch.start()
         found: Deferred[Any] = self.store.waiting()
         return found.addCallback(self._found)
@@ -232,6 +234,7 @@ class MessageCentre(Service):
             self._expired,
             self.keeping.delay,
         )
+        take_care(dispatch, self.store)
         self.dispatches[queue] = dispatch
         return dispatch
 

@@ -28,7 +28,16 @@ from twisted_smpp.store.schema import (
     tables,
 )
 
-__all__ = ["StoreFile", "is_want_of_room"]
+__all__ = [
+    "StoreFile",
+    "check_header",
+    "check_kind",
+    "connect_read_only",
+    "errors_of",
+    "in_peace",
+    "is_want_of_room",
+    "sync_folder",
+]
 
 #: The first with STRICT tables.
 _OLDEST_SQLITE = (3, 37)
@@ -47,6 +56,70 @@ _CHECKPOINT_PAGES = 4000
 
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+
+def connect_read_only(path: Path, *, at_rest: bool) -> sqlite3.Connection:
+    """Opens a store that is neither written nor checkpointed, so that a daemon may have it, too.
+
+    Args:
+        path: of the file.
+        at_rest: whether nobody has it. Without a log not even an index of it is made then.
+    """
+    log = Path(f"{path.resolve()}-wal")
+    is_alone = at_rest and not _size(log)
+    mode = "mode=ro&immutable=1" if is_alone else "mode=ro"
+    uri = f"{path.resolve().as_uri()}?{mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        connection.execute("PRAGMA mmap_size = 0")
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def in_peace(path: Path) -> Iterator[None]:
+    """No daemon opens the store meanwhile; nothing is written.
+
+    Raises:
+        StoreInUse: a process has it.
+    """
+    try:
+        lock = os.open(f"{path.resolve()}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield  # whoever has had it open has left a lock behind
+        return
+    try:
+        _lock(path, lock, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(path: Path, lock: int, kind: int) -> None:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(lock, 20).decode("ascii", "replace").strip()
+        raise StoreInUse(str(path), f"in use by process {owner or 'unknown'}") from None
+
+
+@contextlib.contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Makes a StoreError of what the disk, SQLite or a damaged file raise inside."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _as_store_error(path, error) from None
+    except OSError as error:
+        raise StoreFailed(str(path), error.strerror or str(error)) from None
+    except UnicodeError:
+        # Some messages of SQLite quote the damaged file.
+        raise StoreDamaged(str(path), "a text in it is no UTF-8") from None
+    except MemoryError:
+        raise StoreFailed(str(path), "out of memory") from None
 
 
 class StoreFile:
@@ -94,20 +167,9 @@ class StoreFile:
             os.close(self._lock)
             self._lock = None
 
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """Makes a StoreError of what the disk, SQLite or a damaged file raise inside."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _as_store_error(self.path, error) from None
-        except OSError as error:
-            raise StoreFailed(str(self.path), error.strerror or str(error)) from None
-        except UnicodeError:
-            # Some messages of SQLite quote the damaged file.
-            raise StoreDamaged(str(self.path), "a text in it is no UTF-8") from None
-        except MemoryError:
-            raise StoreFailed(str(self.path), "out of memory") from None
+    def errors(self) -> contextlib.AbstractContextManager[None]:
+        """See :func:`errors_of`."""
+        return errors_of(self.path)
 
     def _beside(self, suffix: str) -> Path:
         return Path(f"{self._real}{suffix}")
@@ -118,17 +180,13 @@ class StoreFile:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for each in missing:
-            _sync_folder(each.parent)
+            sync_folder(each.parent)
 
     def _take_lock(self) -> None:
         self._lock = lock = os.open(
             self._beside(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.read(lock, 20).decode("ascii", "replace").strip()
-            raise StoreInUse(str(self.path), f"in use by process {owner or 'unknown'}") from None
+        _lock(self.path, lock, fcntl.LOCK_EX)
         # A full disk must not keep a store from being opened whose records make room.
         with contextlib.suppress(OSError):
             os.ftruncate(lock, 0)
@@ -142,7 +200,7 @@ class StoreFile:
             raise StoreDamaged(str(self.path), "it is missing or empty, but its log is there")
         if not self._real.exists():
             os.close(os.open(self._real, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            _sync_folder(self._real.parent)
+            sync_folder(self._real.parent)
 
     def _open(self) -> sqlite3.Connection:
         is_new = not self._real.stat().st_size
@@ -155,7 +213,7 @@ class StoreFile:
                 (kind,) = connection.execute("PRAGMA application_id").fetchone()
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
                 is_new = not self._has_tables(connection)
-                self._check_kind(kind, version, is_new)
+                check_kind(self.path, kind, version, is_new)
             self._configure(connection)
             if is_new:
                 connection.executescript(f"BEGIN IMMEDIATE; {create()} COMMIT;")
@@ -169,26 +227,7 @@ class StoreFile:
 
     def _check_header(self) -> None:
         """Refuses what is foreign before SQLite sees it, which might write what is in its log."""
-        with self._real.open("rb") as file:
-            header = file.read(_HEADER_OCTETS)
-        if len(header) < _HEADER_OCTETS or not header.startswith(_MAGIC):
-            raise StoreDamaged(str(self.path), "this is no SQLite database")
-        version, kind = (int.from_bytes(header[at : at + 4], "big", signed=True) for at in (60, 68))
-        # Those of a new store may still be in its log.
-        self._check_kind(kind, version, is_empty=True)
-
-    def _check_kind(self, kind: int, version: int, is_empty: bool) -> None:
-        if is_empty and not kind and not version:
-            return
-        if kind != APPLICATION_ID:
-            raise StoreDamaged(str(self.path), "this is a database of another program")
-        if version > SCHEMA_VERSION:
-            raise StoreDamaged(
-                str(self.path),
-                f"written by a newer version (format {version}, this one reads {SCHEMA_VERSION})",
-            )
-        if version < 1:
-            raise StoreDamaged(str(self.path), f"there is no format {version}")
+        check_header(self._real, self.path)
 
     def _bring_up_to_date(self, connection: sqlite3.Connection, version: int) -> None:
         """Makes the tables of this format, in one transaction; a copy of the old file stays."""
@@ -224,7 +263,7 @@ class StoreFile:
             connection.execute("VACUUM INTO ?", (str(part),))
             os.fsync(descriptor)
             os.replace(part, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -275,6 +314,49 @@ class StoreFile:
             raise StoreDamaged(str(self.path), f"damaged: {result}")
 
 
+def check_header(path: Path, name: Path) -> None:
+    """Refuses a file that is no store, by its first octets.
+
+    Args:
+        path: of the file.
+        name: of it, for the error.
+
+    Raises:
+        StoreDamaged: it is none, or a newer one.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_OCTETS)
+    if len(header) < _HEADER_OCTETS or not header.startswith(_MAGIC):
+        raise StoreDamaged(str(name), "this is no SQLite database")
+    version, kind = (int.from_bytes(header[at : at + 4], "big", signed=True) for at in (60, 68))
+    # Those of a new store may still be in its log.
+    check_kind(name, kind, version, is_empty=True)
+
+
+def check_kind(path: Path, kind: int, version: int, is_empty: bool) -> None:
+    """Refuses a database that is no store, or a newer one.
+
+    Args:
+        path: of the file, for the error.
+        kind, version: its ``application_id`` and ``user_version``.
+        is_empty: whether it may have neither.
+
+    Raises:
+        StoreDamaged: it is refused.
+    """
+    if is_empty and not kind and not version:
+        return
+    if kind != APPLICATION_ID:
+        raise StoreDamaged(str(path), "this is a database of another program")
+    if version > SCHEMA_VERSION:
+        raise StoreDamaged(
+            str(path),
+            f"written by a newer version (format {version}, this one reads {SCHEMA_VERSION})",
+        )
+    if version < 1:
+        raise StoreDamaged(str(path), f"there is no format {version}")
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and 0 <= value <= _MOST_NUMBER
 
@@ -283,7 +365,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Makes sure that what was made in a folder is still there when the power has failed."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -10,14 +10,24 @@ from twisted.logger import Logger
 from twisted_smpp.store.record import COLUMNS, Record
 from twisted_smpp.store.schema import put_aside
 
-__all__ = ["by_address", "due", "expired", "get", "purge", "unfinished", "waiting"]
+__all__ = [
+    "by_address",
+    "due",
+    "expired",
+    "get",
+    "purge",
+    "text_or_octets",
+    "unfinished",
+    "waiting",
+]
 
 log = Logger()
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM message "  # noqa: S608
 
 
-def _text(octets: bytes) -> str | bytes:
+def text_or_octets(octets: bytes) -> str | bytes:
+    """What a column of text holds; a ``text_factory`` for what may be damaged."""
     try:
         return octets.decode()
     except UnicodeDecodeError:
@@ -32,7 +42,7 @@ def _rows(connection: sqlite3.Connection, statement: str, *values: Any) -> list[
         # Those of SQLite itself have a code.
         if getattr(error, "sqlite_errorcode", 0):
             raise
-    connection.text_factory = _text
+    connection.text_factory = text_or_octets
     try:
         return connection.execute(statement, values).fetchall()
     finally:

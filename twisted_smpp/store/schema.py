@@ -18,14 +18,16 @@ __all__ = [
     "STEPS",
     "create",
     "put_aside",
+    "put_back",
     "schema_of",
     "tables",
 ]
 
 #: "SMPP": says that a SQLite file is ours.
 APPLICATION_ID = 0x534D5050
-SCHEMA_VERSION = 2
-#: What the table meta holds: the numbers that are reserved, and whether the last stop was in order.
+SCHEMA_VERSION = 3
+#: What the table meta has to hold: the numbers that are reserved, and whether the last stop was in
+#: order. It holds the number of starts in a row that did not last, too.
 META = ("numbers", "clean")
 
 _MESSAGE = """
@@ -61,10 +63,20 @@ _QUARANTINE = (
     "CREATE TABLE quarantine (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, "
     f"{', '.join(f'{name} ANY' for name in COLUMNS[1:])}) STRICT;\n"
 )
+#: The numbers of records that were handled when the process ended, while it was careful.
+_HANDLED = "CREATE TABLE handled (number INTEGER PRIMARY KEY) STRICT;\n"
 
 _TABLES = {
     1: f"{_MESSAGE}{_OCTETS_ONLY}{_META}",
     2: f"{_MESSAGE}{_QUARANTINE}{_META}",
+    3: f"{_MESSAGE}{_QUARANTINE}{_META}{_HANDLED}",
+}
+
+#: What meta holds at first.
+_VALUES = {
+    1: "('numbers', 0), ('clean', 1)",
+    2: "('numbers', 0), ('clean', 1)",
+    3: "('numbers', 0), ('clean', 1), ('starts', 0)",
 }
 
 #: From each format to the next one.
@@ -74,6 +86,10 @@ ALTER TABLE quarantine RENAME TO octets_only;
 {_QUARANTINE}
 INSERT INTO quarantine (number, reason, pdu) SELECT number, reason, pdu FROM octets_only;
 DROP TABLE octets_only;
+""",  # noqa: S608
+    2: f"""
+{_HANDLED}
+INSERT OR REPLACE INTO meta VALUES ('starts', 0);
 """,  # noqa: S608
 }
 
@@ -87,7 +103,7 @@ def create(version: int = SCHEMA_VERSION) -> str:
         version: its format; an earlier one for tests of the way to this one.
     """
     return (
-        f"{_TABLES[version]} INSERT INTO meta VALUES ('numbers', 0), ('clean', 1);"  # noqa: S608
+        f"{_TABLES[version]} INSERT INTO meta VALUES {_VALUES[version]};"  # noqa: S608
         f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
     )
 
@@ -124,3 +140,18 @@ def put_aside(connection: sqlite3.Connection, number: int, reason: str) -> None:
         (reason, number),
     )
     connection.execute("DELETE FROM message WHERE number = ?", (number,))
+
+
+def put_back(connection: sqlite3.Connection, number: int) -> None:
+    """Moves a record that was put aside to where it was.
+
+    Args:
+        connection: to the store.
+        number: of the record, of whose values a record can be made.
+    """
+    connection.execute(
+        f"INSERT INTO message (number, {_ALL}) "  # noqa: S608
+        f"SELECT number, {_ALL} FROM quarantine WHERE number = ?",
+        (number,),
+    )
+    connection.execute("DELETE FROM quarantine WHERE number = ?", (number,))

@@ -21,9 +21,10 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
-from twisted_smpp.errors import StoreFailed, StoreFull
+from twisted_smpp.errors import StoreError, StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
-from twisted_smpp.store import questions
+from twisted_smpp.store import questions, starts
+from twisted_smpp.store.caution import Caution
 from twisted_smpp.store.file import StoreFile, is_want_of_room
 from twisted_smpp.store.intents import Read, Told, Write, never_mind, tell, written
 from twisted_smpp.store.record import COLUMNS, Record, Row
@@ -63,7 +64,7 @@ _FILE = (
     "SELECT page_count, freelist_count, page_size "
     "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
-_CLEAN = "UPDATE meta SET value = CASE name WHEN 'numbers' THEN ? ELSE 1 END"
+_CLEAN = "UPDATE meta SET value = CASE name WHEN 'numbers' THEN ? WHEN 'clean' THEN 1 ELSE 0 END"
 
 
 @implementer(IMessageStore)
@@ -83,6 +84,15 @@ class SQLiteStore:
             reached comes on top.
         seconds: a clock for asking the disk how full it is, once a second.
         connect: opens a SQLite file; None for ``sqlite3.connect``.
+        failed_starts: starts in a row that may end without :meth:`close` before they have
+            lasted. The next one handles the records of earlier processes one at a time, and one
+            that was being handled when it ends, too, is put aside. None: nobody counts.
+        lasting_seconds: how long a start has to last.
+
+    Attributes:
+        caution: how records of earlier processes are handled while it is to be feared that one
+            of them ends the process; None when it is not.
+        put_aside: records that were put aside, when it was opened and since.
     """
 
     log = Logger()
@@ -98,6 +108,8 @@ class SQLiteStore:
         most_octets: int | None = None,
         seconds: Callable[[], float] = time.monotonic,
         connect: Callable[[Path], Any] | None = None,
+        failed_starts: int | None = None,
+        lasting_seconds: float = 60.0,
     ) -> None:
         if reactor is None:
             from twisted.internet import reactor
@@ -115,6 +127,11 @@ class SQLiteStore:
         self._timer: Any = None
         #: Octets inside of the file: taken, and free.
         self._sizes = (0, 0)
+        self._failed_starts = failed_starts
+        self._lasting_seconds = lasting_seconds
+        self._lasting: Any = None
+        self.caution: Caution | None = None
+        self.put_aside = 0
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
         self.full = False
@@ -157,6 +174,10 @@ class SQLiteStore:
                 ).fetchall()
                 self._number = max(last or 0, reserved)
                 self._reserved = self._reserve(connection, self._number)
+                most, failed = self._failed_starts, 0
+                if most is not None:
+                    failed = starts.begin(connection, most)
+                self.put_aside = _count_put_aside(connection)
                 self._sizes = _sizes(connection)
             self._pool.start()
         except BaseException:
@@ -164,6 +185,39 @@ class SQLiteStore:
             self._file.release()
             raise
         self._connection = connection
+        if most is not None:
+            self._lasting = self._reactor.callLater(self._lasting_seconds, self._lasted)
+            if failed >= most:
+                self._take_care(failed)
+
+    def _take_care(self, failed: int) -> None:
+        self.log.warn(
+            "{path}: {failed} starts in a row did not last; what is old goes one by one for "
+            "{seconds:g} s",
+            path=str(self.path),
+            failed=failed,
+            seconds=self._lasting_seconds,
+        )
+        self.caution = Caution(self._mark, self._reactor, self._number)
+
+    def _mark(self, numbers: tuple[int, ...]) -> Deferred[None]:
+        return self._ask(lambda connection: starts.mark(connection, numbers))
+
+    def _lasted(self) -> None:
+        self._lasting = None
+        # A store that has failed says so itself.
+        self._ask(starts.lasted).addErrback(lambda failure: failure.trap(StoreError) and None)
+        caution, self.caution = self.caution, None
+        if caution is not None:
+            caution.lasted()
+
+    def _stop_timers(self) -> None:
+        for timer in (self._timer, self._lasting):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._lasting = None
+        if self.caution is not None:
+            self.caution.stop()
 
     def close(self) -> Deferred[None]:
         """Writes what waits, and closes; fires when it is done.
@@ -176,9 +230,7 @@ class SQLiteStore:
         self._closing.append(deferred)
         if not self._is_closing:
             self._is_closing = True
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+            self._stop_timers()
             if self._has_to_wait or not self._is_writing:
                 self._has_to_wait = False
                 self._write_next()
@@ -324,7 +376,10 @@ class SQLiteStore:
                 else:
                     highest = max(highest, _put(connection, rows))
                     rows = {}
+                    before = connection.total_changes
                     intent.result = intent.ask(connection)
+                    if connection.total_changes != before:
+                        self.put_aside = _count_put_aside(connection)
             highest = max(highest, _put(connection, rows))
             reserved = self._reserve(connection, highest)
             self._sizes = _sizes(connection)
@@ -416,9 +471,7 @@ class SQLiteStore:
         if is_want_of_room(error):
             self._no_room(batch)
             return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timers()
         self.failed = StoreFailed(str(self.path), f"{error}; it takes nothing more")
         self.log.critical("{error}", error=str(self.failed))
         waiting, self._next = self._next, []
@@ -507,6 +560,11 @@ def _sizes(connection: sqlite3.Connection) -> tuple[int, int]:
     """Octets of the file that are taken, and that are free inside of it."""
     pages, free, octets = connection.execute(_FILE).fetchone()
     return (pages - free) * octets, free * octets
+
+
+def _count_put_aside(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
+    return int(count)
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:
