@@ -96,7 +96,8 @@ def salvage_(path: Path, new: Path) -> None:
     click.echo(f"{result.read:>8}  records read")
     click.echo(f"{result.unreadable:>8}  unreadable, in the quarantine now")
     click.echo(f"{result.put_aside:>8}  in the quarantine as before")
-    click.echo(f"{result.lost:>8}  lost{'' if result.complete else ', or more'}")
+    more = "" if result.complete else " for certain; there may have been more"
+    click.echo(f"{result.lost:>8}  lost{more}")
     if not result.complete:
         sys.exit(1)
 
@@ -145,6 +146,8 @@ def _list(found: list[Aside], as_json: bool, pdu: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
+    if not rows:
+        click.echo("nothing is put aside", err=True)
     for row in rows:
         values = [f"{name} {value}" for name, value in row.items() if value not in (None, "")]
         click.echo(", ".join(map(str, values)))
