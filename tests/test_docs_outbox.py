@@ -66,7 +66,7 @@ def test_the_lines_of_the_control_socket(tmp_path):
     (heard,) = client.answers()
     assert heard == {**event, "number": answer["number"]}
     client.ask(status=True)
-    assert set(client.read()[0]["status"]) == {"parts", "links", "recovered"}
+    assert set(client.read()[0]["status"]) == {"parts", "links", "recovered", "put_aside"}
     for field in ("to", "text", "source", "receipt", "validity", "key", "id"):
         assert f"| `{field}` |" in text
     daemon.process.stop()
