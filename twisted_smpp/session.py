@@ -45,6 +45,7 @@ from twisted_smpp.events import (
     Timers,
     Violation,
 )
+from twisted_smpp.limits import MAX_SEQUENCE_NUMBER
 from twisted_smpp.matrix import (
     BINDS,
     LINK,
@@ -217,15 +218,16 @@ class Session:
         else:
             octets = b"%b%b%b" % (octets[:12], number.to_bytes(4, "big"), octets[16:])
         self._out.append(octets)
-        pending = None
+        if number < MAX_SEQUENCE_NUMBER:
+            self._next_number = number + 1
+        else:
+            self._wrapped, self._next_number = True, 1
         if waiting is not None:
             pending = waiting[number] = Pending(pdu, now, context)
-        elif (move := self._sends[pdu.command_id]) is not None:
+            return pending
+        if (move := self._sends[pdu.command_id]) is not None:
             self._move(move)
-        if number >= limits.MAX_SEQUENCE_NUMBER:
-            self._wrapped, number = True, 0
-        self._next_number = number + 1
-        return pending
+        return None
 
     def _outside_window(self, pdu: Request[Any]) -> dict[int, Pending] | None:
         """Where a request waits that needs no place in the window; None: it has no response.
@@ -248,7 +250,7 @@ class Session:
     def _free_number(self, number: int) -> int:
         late = self._late or {}
         while number in self._pending or number in self._link or number in late:
-            number = number + 1 if number < limits.MAX_SEQUENCE_NUMBER else 1
+            number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
         return number
 
     def answer(self, request: PDU, response: Response) -> bool:

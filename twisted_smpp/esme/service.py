@@ -26,6 +26,7 @@ from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
+from twisted_smpp.esme.usual import Envelopes, UsualMessage
 from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.states import State
@@ -40,6 +41,7 @@ from twisted_smpp.text.segments import Plan, plan
 from twisted_smpp.text.times import Relative
 from twisted_smpp.values import RegisteredDelivery
 from twisted_smpp.wire.pdus import AlertNotification, DataSM, DeliverSM
+from twisted_smpp.wire.sealed import SealedSubmitSM
 
 __all__ = ["ESMEService", "Sending"]
 
@@ -49,6 +51,8 @@ Validity = datetime | timedelta | Relative | None
 _RECEIPTS = 0x03
 _RECEIPT = int(RegisteredDelivery.RECEIPT)  # looked up once: an enumeration is slow at it
 _SENDING = (State.BOUND_TX, State.BOUND_TRX)
+#: What send() is given besides the addresses and the text, if nothing.
+_AS_USUAL: tuple[Any, ...] = (None, None, None, None, None, 0, {})
 #: How often old parts and receipts are looked for, in seconds.
 _SWEEP = 30.0
 
@@ -157,6 +161,9 @@ class ESMEService(Link):
         self._on_receipt = called["on_receipt"]
         self._on_alert = called["on_alert"]
         self._profile = profile
+        self._envelopes = Envelopes(
+            {"registered_delivery": _RECEIPT, **profile.fields}, profile.tlvs
+        )
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
@@ -283,16 +290,15 @@ class ESMEService(Link):
             to, source: addresses as people write them, or an
                 :class:`~twisted_smpp.esme.addresses.Address`.
             text: of any length.
-            receipt: whether a receipt is asked for, of success and of failure.
-            validity: until when the message is worth delivering: an aware ``datetime``, a
-                ``timedelta``, or a :class:`~twisted_smpp.text.times.Relative`. One that is
-                over before the message was sent makes it ``EXPIRED``.
+            receipt: whether one is asked for, of success and of failure.
+            validity: until when it is worth delivering: an aware ``datetime``, a ``timedelta``
+                or a :class:`~twisted_smpp.text.times.Relative`. ``EXPIRED`` when it was over
+                before it was sent.
             schedule: when it is to be delivered first, likewise.
             priority: priority_flag, 0 to 3.
             method: how a long text is sent, instead of what the rules say.
             message_class: 0 (shown at once) to 3.
-            tlvs: of each submit_sm, such as those that an operator wants: by
-                :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
+            tlvs: of each submit_sm: by :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
             key: what the application calls it; kept with it in an outbox.
             fields: more fields of the submit_sm, such as ``service_type``.
 
@@ -305,15 +311,34 @@ class ESMEService(Link):
             ValueError: the text is too long, or a value cannot be sent; a
                 :class:`~twisted_smpp.errors.FieldError` names the field.
         """
-        planned = plan(text, self.text, method=method, message_class=message_class)
-        wanted = self._wanted(receipt, validity, schedule, priority)
-        message = self._message(to, source, planned, wanted, fields, tlvs)
-        self._expires(message, validity)
+        message = None
+        if (validity, schedule, method, message_class, tlvs, priority, fields) == _AS_USUAL:
+            message = self._usual(to, text, source, receipt)
+        if message is None:
+            planned = plan(text, self.text, method=method, message_class=message_class)
+            fields = {**self._wanted(receipt, validity, schedule, priority), **fields}
+            message = self._message(to, source, planned, fields, tlvs, validity)
         return self._queue(message, key)
+
+    def _usual(
+        self, to: str | Address, text: str, source: str | Address, receipt: bool
+    ) -> Message | None:
+        """The message, and what is sent first of it; None when it is not as usual."""
+        session = self.session
+        if session is None:
+            return None
+        envelope = self._envelopes.of(source, receipt, self.text, session.session.version)
+        message = UsualMessage.of(envelope, to, text)
+        if message is not None:
+            part = message.parts[0]
+            octets = envelope.octets(message.destination, part.segment.short_message)
+            part.ready = SealedSubmitSM(octets), octets, session
+        return message
 
     def _queue(self, message: Message, key: str | None) -> Message:
         message.key = key
-        self._check(message)
+        if message.parts[0].ready is None:
+            self._check(message)
         self._follows = True
         if self.outbox is not None:
             self.sender.check_room()
@@ -342,9 +367,9 @@ class ESMEService(Link):
         to: str | Address,
         source: str | Address,
         planned: Plan,
-        wanted: Mapping[str, Any],
         fields: Mapping[str, Any],
         tlvs: Mapping[Any, Any] | None,
+        validity: Validity,
     ) -> Message:
         source = source if isinstance(source, Address) else _guess(source)
         to = to if isinstance(to, Address) else Address.guess(to)
@@ -355,7 +380,6 @@ class ESMEService(Link):
             "dest_addr_ton": to.ton,
             "dest_addr_npi": to.npi,
             "destination_addr": to.addr,
-            **wanted,
             **fields,
         }
         message = Message(
@@ -371,6 +395,7 @@ class ESMEService(Link):
             reference = self._references.next(source.addr, to.addr)
         segments = planned.segments(reference)
         message.parts = tuple([MessagePart(message, each, 0) for each in segments])
+        self._expires(message, validity)
         return message
 
     def _check(self, message: Message) -> None:
