@@ -291,9 +291,8 @@ class ESMEService(Link):
                 :class:`~twisted_smpp.esme.addresses.Address`.
             text: of any length.
             receipt: whether one is asked for, of success and of failure.
-            validity: until when it is worth delivering: an aware ``datetime``, a ``timedelta``
-                or a :class:`~twisted_smpp.text.times.Relative`. ``EXPIRED`` when it was over
-                before it was sent.
+            validity: an aware ``datetime``, a ``timedelta`` or a
+                :class:`~twisted_smpp.text.times.Relative`; over before it is sent: ``EXPIRED``.
             schedule: when it is to be delivered first, likewise.
             priority: priority_flag, 0 to 3.
             method: how a long text is sent, instead of what the rules say.
@@ -308,8 +307,7 @@ class ESMEService(Link):
         Raises:
             WindowFull: too many parts wait already: await :meth:`slot` first.
             StoreFull, StoreFailed: the outbox has no room, or takes nothing more.
-            ValueError: the text is too long, or a value cannot be sent; a
-                :class:`~twisted_smpp.errors.FieldError` names the field.
+            ValueError: the text is too long; a FieldError names a value that cannot be sent.
         """
         message = None
         if (validity, schedule, method, message_class, tlvs, priority, fields) == _AS_USUAL:
