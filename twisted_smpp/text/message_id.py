@@ -275,7 +275,7 @@ class MessageIds(Generic[T]):
                 self.matched += 1
                 if self._against:
                     self._against -= 1
-                return cast(T, item)
+                return item  # type: ignore[no-any-return]
         return self.find(receipt_id).item
 
     def find(self, receipt_id: str) -> Match[T]:
