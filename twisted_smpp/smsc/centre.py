@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from twisted_smpp.errors import PDUError, RequestRefused, SessionLost, SMPPError, StoreError
 from twisted_smpp.interfaces import IAccount, IMessageSink, IMessageStore
+from twisted_smpp.smsc.answers import LateAnswers, is_final
 from twisted_smpp.smsc.care import take_care
 from twisted_smpp.smsc.customer import Customer
 from twisted_smpp.smsc.dispatch import Dispatch
@@ -52,15 +53,6 @@ from twisted_smpp.wire.pdu import decode
 
 __all__ = ["MessageCentre"]
 
-#: What a receiver may say of a delivery so that it is tried again.
-_TEMPORARY = frozenset(
-    {
-        CommandStatus.ESME_RX_T_APPN,
-        CommandStatus.ESME_RMSGQFUL,
-        CommandStatus.ESME_RTHROTTLED,
-        CommandStatus.ESME_RSYSERR,
-    }
-)
 _TERMS = Terms()
 
 
@@ -128,8 +120,10 @@ class MessageCentre(Service):
         if broadcast_sink is not None and broadcast_sink not in self._sinks:
             raise ValueError(f"broadcast_sink: there is no sink {broadcast_sink!r}")
         self.broadcast_queue = sink_queue(broadcast_sink or "")
-        #: What sinks have reported of messages that they have not returned from yet.
+        #: What is known of messages that are under way: what sinks have reported that have not
+        #: returned yet, and what receivers said late of an earlier try.
         self._early: dict[int, tuple[int, int]] = {}
+        self._late = LateAnswers(self, self._taken, self._hopeless, self._early)
         self._sweep = Sweep(
             self.store, self.fresh, self.keeping, self.clock, now, self._overdue, self._look
         )
@@ -198,6 +192,7 @@ class MessageCentre(Service):
         customer = self.customers.get(name)
         if customer is None:
             sessions = Sessions()
+            sessions.on_late = self._late.came
             dispatch = self._dispatch(account_queue(name), sessions)
             dispatch.fell_asleep = lambda: self._page(name, sessions)
             customer = self.customers[name] = self._make(self, name, sessions, dispatch)
@@ -340,9 +335,9 @@ class MessageCentre(Service):
     def _sent(self, record: Record, result: Any) -> None:
         """What came of a delivery; the record has to be settled, or due again."""
         early = self._early.pop(record.number, None)
-        if early is not None:
+        if early is not None and record.kind != RECEIPT:
             self.finish(record, *early)
-        elif not isinstance(result, Failure):
+        elif early is not None or not isinstance(result, Failure):
             self._taken(record, result)
         elif not (isinstance(result.value, SessionLost) and not result.value.sent):
             self._not_taken(record, result)
@@ -350,10 +345,7 @@ class MessageCentre(Service):
     def _not_taken(self, record: Record, failure: Failure) -> None:
         error = failure.value
         record.tries += 1
-        is_final = isinstance(error, PDUError) or (
-            isinstance(error, RequestRefused) and error.command_status not in _TEMPORARY
-        )
-        if is_final or record.tries >= self.keeping.attempts:
+        if is_final(error) or record.tries >= self.keeping.attempts:
             self._hopeless(record, str(error))
         elif isinstance(error, SessionLost):
             self._watch(self.save(record))  # to the next session that is there, at once

@@ -62,8 +62,8 @@ class MemoryStore:
 
     A record that is not done is kept as it is, not as a copy: what is changed afterwards is
     changed here, too, but for ``queue``, ``due`` and ``expires``, which count as they were when it
-    was last saved. One that is done is kept as a row: hundreds of thousands of them, which nobody may
-    ever ask for, are nothing that the garbage collector has to look through again and again.
+    was last saved. One that is done is kept as a row: hundreds of thousands of them, which nobody
+    may ever ask for, are nothing that the garbage collector has to look through again and again.
 
     Args:
         most: records that it keeps, done ones too; more are refused with StoreFull.
