@@ -436,16 +436,6 @@ def test_receipts_by_the_bits(
         world.end()
 
 
-@pytest.mark.parametrize("fields", [{"esm_class": 4}, {"esm_class": 0x20}])
-def test_R05_a_customer_cannot_submit_a_receipt(fields: Any, tmp_path: Path) -> None:
-    world = World("memory", tmp_path)
-    shop = world.bound()
-    refused = shop.esme.submit_sm(destination_addr="1", short_message=b"id:1", **fields)
-    world.turn()
-    assert failure(refused).command_status == S.ESME_RINVESMCLASS  # type: ignore[attr-defined]
-    world.end()
-
-
 def test_the_reference_of_the_user_comes_back(tmp_path: Path) -> None:
     world = World("memory", tmp_path)
     world.submit(world.bound(), tlvs={user_message_reference: 77}, **WANTED)

@@ -206,6 +206,14 @@ def test_waiting_counts_by_queue(world):
     assert world.get(world.store.waiting()) == {"a": (2, 2.0), "c": (1, 8.0)}
 
 
+@pytest.mark.parametrize("number", [0, -1, 2**63 - 1, 2**63, 2**64 - 1, -(2**63) - 1, 2**200])
+def test_there_is_no_record_of_an_odd_number(world, number):
+    world.store.add(record(1))
+    assert world.get(world.store.get(number)) is None
+    assert world.store.failed is None
+    assert world.get(world.store.get(1)) is not None
+
+
 def test_unfinished_goes_by_number(world):
     for number in range(1, 7):
         world.store.add(record(number, due=None, done=1.0 if number == 3 else None))

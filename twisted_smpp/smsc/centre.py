@@ -54,6 +54,8 @@ from twisted_smpp.wire.pdu import decode
 __all__ = ["MessageCentre"]
 
 _TERMS = Terms()
+#: Of a record or None: a list of it, if it is one that is looked for.
+_Fits = Callable[[Record | None], list[Record]]
 
 
 @implementer(IRealm)
@@ -482,38 +484,51 @@ class MessageCentre(Service):
                 return True
         return False
 
-    def find(self, message_id: str) -> Deferred[list[Record]]:
-        """Fires with the messages of an id: one for each destination, none for an unknown id."""
+    def find(
+        self, message_id: str, owner: str | None = None, source: str = ""
+    ) -> Deferred[list[Record]]:
+        """Finds the messages of an id.
+
+        Args:
+            message_id: the id.
+            owner: the account that they have to belong to; None for any.
+            source: the source address that they have to have then. What is another's takes no
+                more steps than what does not exist.
+
+        Returns:
+            a Deferred of them: one for each destination, none for an unknown id.
+        """
+
+        def fits(record: Record | None) -> list[Record]:
+            if record is None or record.kind == RECEIPT or record.message_id != message_id:
+                return []
+            is_own = owner is None or (record.owner == owner and record.source == source)
+            return [record] if is_own else []
+
         found: Deferred[list[Record]] = succeed([])
         for number in numbers_of(message_id):
-            found.addCallback(self._or_get, number, message_id)
+            found.addCallback(self._or_get, number, fits)
         return found
 
-    def _or_get(self, found: list[Record], number: int, message_id: str) -> Any:
+    def _or_get(self, found: list[Record], number: int, fits: _Fits) -> Any:
         if found:
             return found
-        asked = self.fresh.of(self._ask(number))
-        return asked.addCallback(self._with_others, message_id)
+        asked: Deferred[Any] = self.fresh.of(self.store.get(number).addCallback(fits))
+        return asked.addCallback(self._with_others, fits)
 
-    def _ask(self, number: int) -> Deferred[list[Record]]:
-        asked: Deferred[Record | None] = self.store.get(number)
-        return asked.addCallback(lambda record: [] if record is None else [record])
-
-    def _with_others(self, records: list[Record], message_id: str) -> Any:
+    def _with_others(self, records: list[Record], fits: _Fits) -> Any:
         """The other destinations of a submit_multi have the numbers that follow."""
-        if not records or records[0].kind == RECEIPT or records[0].message_id != message_id:
+        if not records:
             return []
         first = records[0]
         all_of_it: Deferred[list[Record]] = succeed(records)
         for number in range(first.number + 1, first.number + (first.data or {}).get("of", 1)):
-            all_of_it.addCallback(self._and_one, number, message_id)
+            all_of_it.addCallback(self._and_one, number, fits)
         return self.fresh.of(all_of_it)
 
-    def _and_one(self, records: list[Record], number: int, message_id: str) -> Any:
-        asked = self._ask(number)
-        return asked.addCallback(
-            lambda more: records + [each for each in more if each.message_id == message_id]
-        )
+    def _and_one(self, records: list[Record], number: int, fits: _Fits) -> Any:
+        asked: Deferred[Any] = self.store.get(number).addCallback(fits)
+        return asked.addCallback(lambda more: records + more)
 
     def withdraw(self, record: Record) -> bool:
         """Takes a message out of its queue; False when it is on its way."""
