@@ -445,38 +445,6 @@ def test_the_reference_of_the_user_comes_back(tmp_path: Path) -> None:
 
 
 @both_stores
-def test_D28_what_is_submitted_again_is_the_same_message(kind: str, tmp_path: Path) -> None:
-    world = World(
-        kind, tmp_path, routes=routes(p49=BANK), terms=lambda name: Terms(dedup_seconds=60)
-    )
-    shop = world.bound()
-    world.bound("bank")
-    fields = {"destination_addr": "491", "short_message": b"once"}
-    together = [shop.esme.submit_sm(**fields) for _ in range(2)]
-    world.turn()
-    ids = {success(each).message_id for each in together}
-    ids.add(world.ask(shop.esme.submit_sm(**fields)).message_id)
-    assert len(ids) == 1
-    assert len(world.messages("bank")) == 1
-    world.turn(61)
-    ids.add(world.ask(shop.esme.submit_sm(**fields)).message_id)
-    ids.add(world.submit(shop))
-    world.turn()
-    assert len(ids) == 3
-    assert len(world.messages("bank")) == 3
-    world.end()
-
-
-def test_D28_dedup_is_off_unless_it_is_agreed(tmp_path: Path) -> None:
-    world = World("memory", tmp_path)
-    shop = world.bound()
-    assert world.submit(shop) != world.submit(shop)
-    with pytest.raises(ValueError, match="0 to 600"):
-        Terms(dedup_seconds=601)
-    world.end()
-
-
-@both_stores
 def test_queues_have_a_bound_and_5_0_hears_of_it(kind: str, tmp_path: Path) -> None:
     world = World(kind, tmp_path, routes=routes(p49=BANK), terms=lambda name: Terms(most_waiting=4))
     shop = world.bound(interface_version=V5_0)
