@@ -436,53 +436,11 @@ def test_receipts_by_the_bits(
         world.end()
 
 
-@pytest.mark.parametrize("fields", [{"esm_class": 4}, {"esm_class": 0x20}])
-def test_R05_a_customer_cannot_submit_a_receipt(fields: Any, tmp_path: Path) -> None:
-    world = World("memory", tmp_path)
-    shop = world.bound()
-    refused = shop.esme.submit_sm(destination_addr="1", short_message=b"id:1", **fields)
-    world.turn()
-    assert failure(refused).command_status == S.ESME_RINVESMCLASS  # type: ignore[attr-defined]
-    world.end()
-
-
 def test_the_reference_of_the_user_comes_back(tmp_path: Path) -> None:
     world = World("memory", tmp_path)
     world.submit(world.bound(), tlvs={user_message_reference: 77}, **WANTED)
     world.turn()
     assert world.got[0][1].tlvs[user_message_reference] == 77
-    world.end()
-
-
-@both_stores
-def test_D28_what_is_submitted_again_is_the_same_message(kind: str, tmp_path: Path) -> None:
-    world = World(
-        kind, tmp_path, routes=routes(p49=BANK), terms=lambda name: Terms(dedup_seconds=60)
-    )
-    shop = world.bound()
-    world.bound("bank")
-    fields = {"destination_addr": "491", "short_message": b"once"}
-    together = [shop.esme.submit_sm(**fields) for _ in range(2)]
-    world.turn()
-    ids = {success(each).message_id for each in together}
-    ids.add(world.ask(shop.esme.submit_sm(**fields)).message_id)
-    assert len(ids) == 1
-    assert len(world.messages("bank")) == 1
-    world.turn(61)
-    ids.add(world.ask(shop.esme.submit_sm(**fields)).message_id)
-    ids.add(world.submit(shop))
-    world.turn()
-    assert len(ids) == 3
-    assert len(world.messages("bank")) == 3
-    world.end()
-
-
-def test_D28_dedup_is_off_unless_it_is_agreed(tmp_path: Path) -> None:
-    world = World("memory", tmp_path)
-    shop = world.bound()
-    assert world.submit(shop) != world.submit(shop)
-    with pytest.raises(ValueError, match="0 to 600"):
-        Terms(dedup_seconds=601)
     world.end()
 
 

@@ -505,6 +505,9 @@ def test_Q13_nothing_is_left_of_10000_messages() -> None:
     assert account.confirming.ids.settled == "hex to decimal"
     account.passes(1000)
     account.passes(DONE_SECONDS)
+    # It looks on until it can tell that those of unknown messages are too many no more.
+    assert account.confirming.unmatched.too_many
+    account.passes(3600)
     assert {message.progress for message in live} == {
         DELIVERED,
         Progress.EXPIRED,

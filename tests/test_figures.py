@@ -44,6 +44,9 @@ def test_a_link_that_is_not_bound() -> None:
         round_trip=None,
         link_round_trip=None,
         unconfirmed=0,
+        parked=0,
+        unmatched=0,
+        too_many_unmatched=False,
     )
     centre.stopped(centre.service.stopService())
 

@@ -22,9 +22,12 @@ from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.lists import DistributionList, SMEAddress
 from twisted_smpp.wire.pdus import (
     CancelBroadcastSM,
+    CancelSM,
     DataSM,
     ParamRetrieve,
+    QueryBroadcastSM,
     QuerySM,
+    ReplaceSM,
     SubmitMulti,
     SubmitSM,
 )
@@ -118,10 +121,14 @@ def test_a_bucket_may_be_in_debt() -> None:
     assert bucket.take(4.0)
 
 
-def test_R09_asking_for_messages_costs_as_much() -> None:
+@pytest.mark.parametrize(
+    "asking", [QuerySM, CancelSM, ReplaceSM, QueryBroadcastSM, CancelBroadcastSM]
+)
+def test_R09_asking_for_messages_costs_as_much(asking: Any) -> None:
     slow = policy(rate=1.0, burst=2.0)
-    found = [slow.refusal(QuerySM(message_id="1"), V3_4, 0.0) for _ in range(3)]
+    found = [slow.refusal(asking(message_id="1"), V5_0, 0.0) for _ in range(3)]
     assert found == [0, 0, S.ESME_RTHROTTLED]
+    assert slow.refusal(SubmitSM(), V5_0, 0.0) == S.ESME_RTHROTTLED
 
 
 def test_other_settings_keep_what_is_left_of_the_rate() -> None:

@@ -1,6 +1,7 @@
 """What every store of messages does, in memory of time: the same tests for both."""
 
 import sqlite3
+import sys
 
 import pytest
 from store_kit import PENDING, MemoryWorld, World, columns, fired, record
@@ -11,6 +12,7 @@ from zope.interface.verify import verifyObject
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import MemoryStore, Record, SQLiteStore, questions
+from twisted_smpp.testing import success
 
 
 @pytest.fixture(params=[World, MemoryWorld], ids=["sqlite", "memory"])
@@ -147,12 +149,69 @@ def test_expired_is_what_waits_in_vain(world):
     assert numbers(world.get(world.store.expired(5.0, 1))) == [2]
 
 
+def test_expired_is_as_it_was_saved_last(world):
+    for number in range(1, 6):
+        world.store.add(record(number, due=1.0, expires=5.0))
+    world.store.save(record(1, due=1.0, expires=9.0))
+    world.store.save(record(2, due=1.0))
+    world.store.save(record(3, due=None, expires=5.0))
+    world.store.remove(4)
+
+    assert numbers(world.get(world.store.expired(5.0, 10))) == [5]
+    assert numbers(world.get(world.store.expired(9.0, 10))) == [5, 1]
+    world.store.save(record(5, due=None, done=6.0, expires=5.0))
+    assert numbers(world.get(world.store.expired(9.0, 10))) == [1]
+
+
+def steps_of(function):
+    """How many steps Python takes for it."""
+    steps = 0
+
+    def count(frame, event, _):
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        steps += event == "opcode"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+def test_to_look_for_what_has_expired_costs_as_much_as_has_expired():
+    def work(waiting, expired):
+        store = MemoryStore()
+        for number in range(1, waiting + 1):
+            has_expired = number % (waiting // expired) == 0
+            store.add(record(number, due=1.0, expires=5.0 if has_expired else 99.0 + number))
+        found = []
+        steps = steps_of(lambda: found.extend(success(store.expired(5.0, 500))))
+        assert len(found) == expired
+        return steps
+
+    few = work(100, 10)
+    assert work(10_000, 10) == few
+    assert 5 * few < work(10_000, 100) < 11 * few
+
+
 def test_waiting_counts_by_queue(world):
     assert world.get(world.store.waiting()) == {}
     for number, (queue, due) in enumerate([("a", 4.0), ("a", 2.0), ("b", None), ("c", 8.0)], 1):
         world.store.add(record(number, queue, due=due))
 
     assert world.get(world.store.waiting()) == {"a": (2, 2.0), "c": (1, 8.0)}
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63 - 1, 2**63, 2**64 - 1, -(2**63) - 1, 2**200])
+def test_there_is_no_record_of_an_odd_number(world, number):
+    world.store.add(record(1))
+    assert world.get(world.store.get(number)) is None
+    assert world.store.failed is None
+    assert world.get(world.store.get(1)) is not None
 
 
 def test_unfinished_goes_by_number(world):

@@ -1,4 +1,4 @@
-"""A store in a file against a plain dict, whatever is done with it, restarts included."""
+"""A store against a plain dict, whatever is done with it; one in a file, restarts included."""
 
 import tempfile
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from store_kit import World, columns, record
+from store_kit import MemoryWorld, World, columns, record
 
 TIMES = st.none() | st.integers(0, 6).map(float)
 QUEUES = st.sampled_from(["a", "b"])
@@ -14,10 +14,12 @@ MOSTS = st.integers(1, 4)
 
 
 class StoreAgainstModel(RuleBasedStateMachine):
+    make = World
+
     def __init__(self):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.world = World(Path(self.folder.name) / "store")
+        self.world = self.make(Path(self.folder.name) / "store")
         self.world.open()
         self.model = {}
         self.last = 0
@@ -26,7 +28,8 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
     def teardown(self):
         self.world.steps.run()
-        self.world.abandon()
+        if self.make is World:
+            self.world.abandon()
         self.folder.cleanup()
 
     @rule(queue=QUEUES, due=TIMES, done=TIMES, expires=TIMES)
@@ -38,7 +41,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
         self.open.append(self.world.store.add(new))
         self.model[number] = new
 
-    @rule(data=st.data(), queue=QUEUES, due=TIMES, done=TIMES, tries=st.integers(0, 9))
+    @rule(data=st.data(), queue=QUEUES, due=TIMES, done=TIMES, expires=TIMES)
     def save(self, data, **fields):
         if self.model:
             number = data.draw(st.sampled_from(sorted(self.model)))
@@ -79,14 +82,15 @@ class StoreAgainstModel(RuleBasedStateMachine):
         )
         assert [each.number for each in found] == [number for _, number in wanted[:most]]
 
-    @rule()
-    def restart(self):
-        self.world.restart()
-
-    @rule()
-    def crash(self):
-        self.world.steps.run()
-        self.world.crash()
+    @rule(now=st.integers(0, 6).map(float), most=MOSTS)
+    def expired(self, now, most):
+        found = self.world.get(self.world.store.expired(now, most))
+        wanted = sorted(
+            (e.expires, n)
+            for n, e in self.model.items()
+            if e.due is not None and e.expires is not None and e.expires <= now
+        )
+        assert [each.number for each in found] == [number for _, number in wanted[:most]]
 
     @invariant()
     def holds_what_the_model_holds(self):
@@ -107,9 +111,27 @@ class StoreAgainstModel(RuleBasedStateMachine):
                 count, earliest = waiting.get(each.queue, (0, 9.0))
                 waiting[each.queue] = (count + 1, min(earliest, each.due))
         assert self.world.get(store.waiting()) == waiting
-        assert all(each.called for each in self.open)
+        assert all(each is None or each.called for each in self.open)
         self.open.clear()
 
 
-TestStoreAgainstModel = StoreAgainstModel.TestCase
-TestStoreAgainstModel.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+class FileAgainstModel(StoreAgainstModel):
+    @rule()
+    def restart(self):
+        self.world.restart()
+
+    @rule()
+    def crash(self):
+        self.world.steps.run()
+        self.world.crash()
+
+
+class MemoryAgainstModel(StoreAgainstModel):
+    make = MemoryWorld
+
+
+FEW = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestFileAgainstModel = FileAgainstModel.TestCase
+TestFileAgainstModel.settings = FEW
+TestMemoryAgainstModel = MemoryAgainstModel.TestCase
+TestMemoryAgainstModel.settings = FEW

@@ -61,7 +61,11 @@ ANSWERING, BINDING = 4, 8
 
 
 class Outcome(Protocol):
-    """What takes the place of a Deferred, for who sends so many that those cost too much."""
+    """What takes the place of a Deferred, for who sends so many that those cost too much.
+
+    One that also has a method ``late`` hears of a response that comes after it was failed: it is
+    called with the :class:`~twisted_smpp.events.LateResponse`.
+    """
 
     called: bool
 

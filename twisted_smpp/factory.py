@@ -165,9 +165,11 @@ class SMPPFactory(Factory):
         self.connections.discard(protocol)
         self._tell(self.on_lost, protocol, why)
 
-    def late_response(self, protocol: SMPPProtocol, event: Any) -> None:
+    def late_response(self, protocol: SMPPProtocol, event: LateResponse) -> None:
         """A response came after its request was given up."""
-        self.log.info("{peer}: a response came too late", peer=protocol.peer)
+        if protocol._may_log():
+            self.log.info("{peer}: a response came too late", peer=protocol.peer)
+        self._tell(getattr(event.pending.context, "late", None), event)
         self._tell(self.on_late_response, protocol, event)
 
     def violation(self, protocol: SMPPProtocol, event: Violation) -> None:

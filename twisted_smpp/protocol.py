@@ -422,7 +422,7 @@ class SMPPProtocol(Noting, Answering, Shorthands, Protocol):
             self._pause(_FLOODED)
             self._rearm_sooner()
         else:
-            self.factory.late_response(self, event)
+            self.factory.late_response(self, cast(LateResponse, event))
 
     def _timed_out(self, pending: Pending) -> None:
         if self._waiting:

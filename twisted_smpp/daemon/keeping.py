@@ -112,6 +112,7 @@ def terms_of(
             usual,
             id_style=settings.message_ids,
             seconds_in_receipts=settings.receipts == "seconds",
+            dedup_seconds=settings.dedup or 0.0,
         )
 
     return terms

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from twisted.logger import Logger
-
 from twisted_smpp.esme.message import BY_RECEIPT, MessagePart, Progress
+from twisted_smpp.esme.unmatched import Unmatched
 from twisted_smpp.text.message_id import MessageIds
 from twisted_smpp.text.receipt import Receipt
 
@@ -28,14 +27,14 @@ class Confirming:
         parked_seconds: how long a receipt waits for its message.
         most_parts: parts that may wait; the oldest are unconfirmed then.
         most_parked: receipts that may wait; the oldest are dropped then.
+        name: of the account, for the log.
 
     Attributes:
         ids: the ids of the parts that wait, and what was learnt of how they are written.
         dropped: how many receipts were dropped for lack of room, or because their message
             did not come in time.
+        unmatched: those that found no message, and whether they are too many.
     """
-
-    log = Logger()
 
     def __init__(
         self,
@@ -45,6 +44,7 @@ class Confirming:
         parked_seconds: float = 86_400.0,
         most_parts: int = 1_000_000,
         most_parked: int = 100_000,
+        name: str = "",
     ) -> None:
         self.ids: MessageIds[MessagePart] = MessageIds(strategy)
         self._receipt_seconds = receipt_seconds
@@ -57,6 +57,7 @@ class Confirming:
         self._parked: OrderedDict[str, tuple[float, list[Receipt]]] = OrderedDict()
         self._parked_ids: MessageIds[str] = MessageIds(strategy, of_receipts=True)
         self.dropped = 0
+        self.unmatched = Unmatched(name)
         #: Called with the id of receipts that wait no more: they have found their message, or
         #: were dropped.
         self.unparked: Callable[[str], object] | None = None
@@ -74,7 +75,7 @@ class Confirming:
     @property
     def idle(self) -> bool:
         """Whether :meth:`expire` has nothing to do, now or later."""
-        return not (self._waiting or self._done or self._parked)
+        return not (self._waiting or self._done or self._parked or self.unmatched.too_many)
 
     def accepted(self, part: MessagePart, message_id: str, now: float) -> None:
         """A part that awaits a receipt has got an id; the receipt may have come before."""
@@ -93,6 +94,7 @@ class Confirming:
         receipt_id = self._parked_ids.match(message_id)
         if receipt_id is None:
             return
+        self.unmatched.found(receipt_id)
         for receipt in self._unpark(receipt_id):
             self.receipt(receipt, now)
         self._tell(receipt_id)
@@ -119,6 +121,7 @@ class Confirming:
         for receipt_id in list(self._parked):
             part = self.ids.match(receipt_id)
             if part is not None and receipt_id in self._parked:
+                self.unmatched.found(receipt_id)
                 for receipt in self._unpark(receipt_id):
                     self._confirm(part, receipt, now)
                 self._tell(receipt_id)
@@ -145,20 +148,24 @@ class Confirming:
         message_id = receipt.message_id
         if not message_id:
             self.dropped += 1
+            self.unmatched.count += 1
             return
         if message_id in self._parked:
+            self.unmatched.came_again(message_id)
             receipts = self._parked[message_id][1]
             if receipt not in receipts and len(receipts) < 10:
                 receipts.append(receipt)
             return
         self._parked[message_id] = now + self._parked_seconds, [receipt]
         self._parked_ids.add(message_id, message_id)
+        self.unmatched.came(message_id, now)
         if len(self._parked) > self._most_parked:
             self._drop_parked()
 
     def _drop_parked(self) -> None:
         message_id = next(iter(self._parked))
         self.dropped += len(self._unpark(message_id))
+        self.unmatched.dropped(message_id)
         self._tell(message_id)
 
     def _unpark(self, message_id: str) -> list[Receipt]:
@@ -181,6 +188,7 @@ class Confirming:
             self._forget(self._done.popleft()[1])
         while self._parked and next(iter(self._parked.values()))[0] <= now:
             self._drop_parked()
+        self.unmatched.look(self.ids.matched, now)
 
     def _unconfirmed(self, part: MessagePart) -> None:
         del self._waiting[part]

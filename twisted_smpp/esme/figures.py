@@ -28,6 +28,10 @@ class LinkFigures:
         link_round_trip: seconds of the last enquire_link (of the bind, before there was
             one); None while no session is bound.
         unconfirmed: message parts that await receipts.
+        parked: ids of receipts that wait for their messages.
+        unmatched: receipts that found no message within a minute, since the service was made.
+        too_many_unmatched: whether they are 1 % or more of the receipts of an hour, and were not
+            less than 0.5 % since.
     """
 
     window: int
@@ -41,6 +45,9 @@ class LinkFigures:
     round_trip: float | None
     link_round_trip: float | None
     unconfirmed: int
+    parked: int
+    unmatched: int
+    too_many_unmatched: bool
 
     @classmethod
     def of(cls, sender: Any, confirming: Any, session: Any, now: float) -> LinkFigures:
@@ -66,4 +73,7 @@ class LinkFigures:
             round_trip=None if core is None else core.round_trip,
             link_round_trip=None if core is None else core.link_round_trip,
             unconfirmed=confirming.waiting,
+            parked=confirming.parked,
+            unmatched=confirming.unmatched.count,
+            too_many_unmatched=confirming.unmatched.too_many,
         )

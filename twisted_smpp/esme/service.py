@@ -168,7 +168,7 @@ class ESMEService(Link):
         self._now = now
         self._references = references or References()
         self._receiving = self._make_receiving(called["on_message"], reassembly, system_id)
-        self.confirming = confirming or _confirming_of(self._sending)
+        self.confirming = confirming or _confirming_of(self._sending, system_id)
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
@@ -536,9 +536,10 @@ def _sending_of(profile: Profile) -> Sending:
     return Sending(rate, burst, ids=profile.ids, receipt_form=profile.form, receipt_seconds=seconds)
 
 
-def _confirming_of(sending: Sending) -> Confirming:
+def _confirming_of(sending: Sending, system_id: str) -> Confirming:
     return Confirming(
         sending.ids,
+        name=system_id,
         receipt_seconds=sending.receipt_seconds,
         parked_seconds=sending.parked_seconds,
     )

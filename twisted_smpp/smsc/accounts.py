@@ -131,6 +131,8 @@ class AccountSettings:
         receipts: how its receipts are written; see :data:`RECEIPTS`.
         silence: minutes without a message from it until it is warned of; None: what the daemon
             was told, if anything.
+        dedup: seconds for which a message that it submits again, octet for octet, is the same one,
+            up to 600; None: never.
     """
 
     system_id: str
@@ -154,6 +156,7 @@ class AccountSettings:
     message_ids: str = "hex"
     receipts: str = "standard"
     silence: float | None = None
+    dedup: float | None = None
 
     @property
     def needs_certificate(self) -> bool:
@@ -284,6 +287,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "message_ids": _one_of(MESSAGE_IDS),
     "receipts": _one_of(RECEIPTS),
     "silence": _number(0.1, 525_600),
+    "dedup": _number(0, 600),
 }
 
 

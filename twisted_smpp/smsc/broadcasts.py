@@ -161,24 +161,20 @@ class Broadcasts:
     # Which ones.
 
     def _find(self, message_id: str, source: str) -> Deferred[list[Record]]:
-        return self._centre.find(message_id).addCallback(self._own, source)
-
-    def _own(self, records: list[Record], source: str) -> list[Record]:
-        own = [
-            record
-            for record in records
-            if record.kind == BROADCAST
-            and (record.owner, record.source) == (self._account.name, source)
-        ]
-        if not own:
-            raise RequestRefused(CommandStatus.ESME_RINVMSGID)
-        return own
+        found = self._centre.find(message_id, self._account.name, source)
+        return found.addCallback(_broadcasts)
 
     def _of(self, source: str) -> Deferred[list[Record]]:
         """Those that wait; a broadcast has no destination."""
         centre = self._centre
         asked = centre.store.by_address(self._account.name, source, "", MOST_CANCELLED)
         return centre.fresh.of(asked)
+
+
+def _broadcasts(records: list[Record]) -> list[Record]:
+    if not records or records[0].kind != BROADCAST:
+        raise RequestRefused(CommandStatus.ESME_RINVMSGID)
+    return records
 
 
 def _of_type(records: list[Record], service_type: str) -> list[Record]:

@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from twisted_smpp.errors import PDUError, RequestRefused, SessionLost, SMPPError, StoreError
 from twisted_smpp.interfaces import IAccount, IMessageSink, IMessageStore
+from twisted_smpp.smsc.answers import LateAnswers, is_final
 from twisted_smpp.smsc.care import take_care
 from twisted_smpp.smsc.customer import Customer
 from twisted_smpp.smsc.dispatch import Dispatch
@@ -52,16 +53,9 @@ from twisted_smpp.wire.pdu import decode
 
 __all__ = ["MessageCentre"]
 
-#: What a receiver may say of a delivery so that it is tried again.
-_TEMPORARY = frozenset(
-    {
-        CommandStatus.ESME_RX_T_APPN,
-        CommandStatus.ESME_RMSGQFUL,
-        CommandStatus.ESME_RTHROTTLED,
-        CommandStatus.ESME_RSYSERR,
-    }
-)
 _TERMS = Terms()
+#: Of a record or None: a list of it, if it is one that is looked for.
+_Fits = Callable[[Record | None], list[Record]]
 
 
 @implementer(IRealm)
@@ -128,8 +122,10 @@ class MessageCentre(Service):
         if broadcast_sink is not None and broadcast_sink not in self._sinks:
             raise ValueError(f"broadcast_sink: there is no sink {broadcast_sink!r}")
         self.broadcast_queue = sink_queue(broadcast_sink or "")
-        #: What sinks have reported of messages that they have not returned from yet.
+        #: What is known of messages that are under way: what sinks have reported that have not
+        #: returned yet, and what receivers said late of an earlier try.
         self._early: dict[int, tuple[int, int]] = {}
+        self._late = LateAnswers(self, self._taken, self._hopeless, self._early)
         self._sweep = Sweep(
             self.store, self.fresh, self.keeping, self.clock, now, self._overdue, self._look
         )
@@ -198,6 +194,7 @@ class MessageCentre(Service):
         customer = self.customers.get(name)
         if customer is None:
             sessions = Sessions()
+            sessions.on_late = self._late.came
             dispatch = self._dispatch(account_queue(name), sessions)
             dispatch.fell_asleep = lambda: self._page(name, sessions)
             customer = self.customers[name] = self._make(self, name, sessions, dispatch)
@@ -340,9 +337,9 @@ class MessageCentre(Service):
     def _sent(self, record: Record, result: Any) -> None:
         """What came of a delivery; the record has to be settled, or due again."""
         early = self._early.pop(record.number, None)
-        if early is not None:
+        if early is not None and record.kind != RECEIPT:
             self.finish(record, *early)
-        elif not isinstance(result, Failure):
+        elif early is not None or not isinstance(result, Failure):
             self._taken(record, result)
         elif not (isinstance(result.value, SessionLost) and not result.value.sent):
             self._not_taken(record, result)
@@ -350,10 +347,7 @@ class MessageCentre(Service):
     def _not_taken(self, record: Record, failure: Failure) -> None:
         error = failure.value
         record.tries += 1
-        is_final = isinstance(error, PDUError) or (
-            isinstance(error, RequestRefused) and error.command_status not in _TEMPORARY
-        )
-        if is_final or record.tries >= self.keeping.attempts:
+        if is_final(error) or record.tries >= self.keeping.attempts:
             self._hopeless(record, str(error))
         elif isinstance(error, SessionLost):
             self._watch(self.save(record))  # to the next session that is there, at once
@@ -490,38 +484,51 @@ class MessageCentre(Service):
                 return True
         return False
 
-    def find(self, message_id: str) -> Deferred[list[Record]]:
-        """Fires with the messages of an id: one for each destination, none for an unknown id."""
+    def find(
+        self, message_id: str, owner: str | None = None, source: str = ""
+    ) -> Deferred[list[Record]]:
+        """Finds the messages of an id.
+
+        Args:
+            message_id: the id.
+            owner: the account that they have to belong to; None for any.
+            source: the source address that they have to have then. What is another's takes no
+                more steps than what does not exist.
+
+        Returns:
+            a Deferred of them: one for each destination, none for an unknown id.
+        """
+
+        def fits(record: Record | None) -> list[Record]:
+            if record is None or record.kind == RECEIPT or record.message_id != message_id:
+                return []
+            is_own = owner is None or (record.owner == owner and record.source == source)
+            return [record] if is_own else []
+
         found: Deferred[list[Record]] = succeed([])
         for number in numbers_of(message_id):
-            found.addCallback(self._or_get, number, message_id)
+            found.addCallback(self._or_get, number, fits)
         return found
 
-    def _or_get(self, found: list[Record], number: int, message_id: str) -> Any:
+    def _or_get(self, found: list[Record], number: int, fits: _Fits) -> Any:
         if found:
             return found
-        asked = self.fresh.of(self._ask(number))
-        return asked.addCallback(self._with_others, message_id)
+        asked: Deferred[Any] = self.fresh.of(self.store.get(number).addCallback(fits))
+        return asked.addCallback(self._with_others, fits)
 
-    def _ask(self, number: int) -> Deferred[list[Record]]:
-        asked: Deferred[Record | None] = self.store.get(number)
-        return asked.addCallback(lambda record: [] if record is None else [record])
-
-    def _with_others(self, records: list[Record], message_id: str) -> Any:
+    def _with_others(self, records: list[Record], fits: _Fits) -> Any:
         """The other destinations of a submit_multi have the numbers that follow."""
-        if not records or records[0].kind == RECEIPT or records[0].message_id != message_id:
+        if not records:
             return []
         first = records[0]
         all_of_it: Deferred[list[Record]] = succeed(records)
         for number in range(first.number + 1, first.number + (first.data or {}).get("of", 1)):
-            all_of_it.addCallback(self._and_one, number, message_id)
+            all_of_it.addCallback(self._and_one, number, fits)
         return self.fresh.of(all_of_it)
 
-    def _and_one(self, records: list[Record], number: int, message_id: str) -> Any:
-        asked = self._ask(number)
-        return asked.addCallback(
-            lambda more: records + [each for each in more if each.message_id == message_id]
-        )
+    def _and_one(self, records: list[Record], number: int, fits: _Fits) -> Any:
+        asked: Deferred[Any] = self.store.get(number).addCallback(fits)
+        return asked.addCallback(lambda more: records + more)
 
     def withdraw(self, record: Record) -> bool:
         """Takes a message out of its queue; False when it is on its way."""

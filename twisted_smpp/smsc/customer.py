@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList, fail, succeed
@@ -107,7 +108,7 @@ class Customer:
         """Accepts a message; answered once it is in the store."""
         check_message(request)
         if self.terms.dedup_seconds:
-            return self._submit_once(session, request)
+            return self._submit_once(session, request, self._submit)
         return self._submit(session, request, self._give)
 
     data_sm = submit_sm
@@ -193,18 +194,23 @@ class Customer:
         terms = centre.terms_of(name) if kind == "account" else self.terms
         return centre.dispatches[queue].count, terms.most_waiting
 
-    def _submit_once(self, session: SMPPProtocol, request: Any) -> Answer:
+    def _submit_once(
+        self,
+        session: SMPPProtocol,
+        request: Any,
+        submit: Callable[[SMPPProtocol, Any, Told], Answer],
+    ) -> Answer:
         """Accepts a message unless the same one was submitted just now."""
         repeats, now = self._repeats, self._centre.clock.seconds()
-        key = repeats.key(request)
+        key = repeats.key(request, session.session.version)
         found = repeats.find(key, now)
         if isinstance(found, Deferred):
-            return found.addCallback(lambda message_id: request.answer(message_id=message_id))
+            return found.addCallback(lambda fields: request.answer(**fields))
         if found is not None:
-            return request.answer(message_id=found)  # type: ignore[no-any-return]
+            return request.answer(**found)  # type: ignore[no-any-return]
 
         def kept(response: Any) -> Any:
-            repeats.kept(key, response.message_id)
+            repeats.kept(key, {name: getattr(response, name) for name in _of_answer(response)})
             return response
 
         def failed(failure: Failure) -> Failure:
@@ -219,7 +225,9 @@ class Customer:
                     failed(Failure(error))
             self._give(laters, error)
 
-        answer: Any = self._submit(session, request, told)
+        answer: Any = submit(session, request, told)
+        if isinstance(answer, int):
+            return answer  # it is refused
         repeats.begin(key, now, self.terms.dedup_seconds)
         if isinstance(answer, Deferred):
             return answer.addCallbacks(kept, failed)
@@ -279,6 +287,13 @@ class Customer:
         response; when none is accepted, the request is refused like the first of them.
         """
         check_message(request)
+        if self.terms.dedup_seconds:
+            return self._submit_once(session, request, self._submit_multi)
+        return self._submit_multi(session, request)
+
+    def _submit_multi(
+        self, session: SMPPProtocol, request: Any, _told: Told | None = None
+    ) -> Answer:
         accepted: list[tuple[SMEAddress, SubmitSM, Record]] = []
         refused: list[tuple[SMEAddress, int]] = []
         for address in request.dest_address:
@@ -371,6 +386,11 @@ class Customer:
     def other(self, session: SMPPProtocol, request: Any) -> Answer:
         """It knows no other command."""
         return CommandStatus.ESME_RINVCMDID
+
+
+def _of_answer(response: Response) -> list[str]:
+    """The names of what the answer to a submission says, but for TLVs."""
+    return [field.name for field in response.fields]
 
 
 def _single(request: SubmitMulti, address: SMEAddress) -> SubmitSM:

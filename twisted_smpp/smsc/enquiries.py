@@ -80,19 +80,14 @@ class Enquiries:
 
     def _find(self, request: Any) -> Deferred[list[Record]]:
         """The messages of the request, if they are the account's own."""
-        return self._centre.find(request.message_id).addCallback(self._own, request)
+        found = self._centre.find(request.message_id, self._account.name, request.source_addr)
+        return found.addCallback(self._messages)
 
-    def _own(self, records: list[Record], request: Any) -> list[Record]:
-        own = [
-            record
-            for record in records
-            if record.kind == MESSAGE
-            and record.owner == self._account.name
-            and record.source == request.source_addr
-        ]
-        if not own:
+    @staticmethod
+    def _messages(records: list[Record]) -> list[Record]:
+        if not records or records[0].kind != MESSAGE:
             raise RequestRefused(CommandStatus.ESME_RINVMSGID)
-        return own
+        return records
 
     # query_sm
 

@@ -16,7 +16,8 @@ from twisted_smpp.wire.tlv import TLVs
 
 __all__ = ["check_message", "delivery", "receipt_fields", "schedule_and_expiry", "wants_receipt"]
 
-#: What a submission may carry for the message centre itself; a delivery has no place for it.
+#: What a submission may carry for the message centre itself, and what only a receipt says, which
+#: nobody submits: there is no place for it in what is delivered of a submission.
 _FOR_THE_CENTRE = frozenset(
     tlv.tag
     for tlv in (
@@ -26,11 +27,14 @@ _FOR_THE_CENTRE = frozenset(
         tlvs.dest_network_type,
         tlvs.dest_telematics_id,
         tlvs.display_time,
+        tlvs.message_state,
         tlvs.more_messages_to_send,
         tlvs.ms_msg_wait_facilities,
         tlvs.ms_validity,
+        tlvs.network_error_code,
         tlvs.number_of_messages,
         tlvs.qos_time_to_live,
+        tlvs.receipted_message_id,
         tlvs.set_dpf,
         tlvs.sms_signal,
         tlvs.source_bearer_type,
@@ -40,6 +44,9 @@ _FOR_THE_CENTRE = frozenset(
 )
 #: Of esm_class: what a message is (an acknowledgement of the receiver's), and its features.
 _ESM_CLASS = 0xFC
+#: Of esm_class: either of them makes a receipt of a message for one reader or the other (SMPP 5.0,
+#: 4.7.12), whatever the bits between them, which are reserved beside them, say.
+_RECEIPT_BITS = int(EsmClass.MC_DELIVERY_RECEIPT | EsmClass.INTERMEDIATE_NOTIFICATION)
 #: Of registered_delivery: the acknowledgements of the receiving SME.
 _SME_ACKS = 0x0C
 
@@ -59,10 +66,7 @@ def check_message(request: Any) -> None:
     has_payload = bool(tail) and tlvs.message_payload in request.tlvs
     if not request.esm_class & 0x7C and not (octets and has_payload):
         return
-    if request.esm_class & 0x3C in (
-        EsmClass.MC_DELIVERY_RECEIPT,
-        EsmClass.INTERMEDIATE_NOTIFICATION,
-    ):
+    if request.esm_class & _RECEIPT_BITS:
         raise RequestRefused(CommandStatus.ESME_RINVESMCLASS, "receipts are not submitted")
     if request.esm_class & EsmClass.UDHI and not octets and not has_payload:
         raise RequestRefused(CommandStatus.ESME_RINVESMCLASS, "UDHI without user data")

@@ -18,6 +18,8 @@ __all__ = ["ID_STYLES", "MessageIds", "numbers_of"]
 ID_STYLES = ("hex", "decimal")
 
 _RANDOM_BITS = 64
+#: No store has a greater one.
+_MOST_NUMBER = 2**63 - 1
 _TAILS = 512
 #: Digits of an id of 3.3, which has room for no more.
 _SHORT = 8
@@ -67,4 +69,4 @@ def numbers_of(message_id: str) -> list[int]:
         except ValueError:
             return found
         found.append(value >> _RANDOM_BITS if len(message_id) == 32 else value)
-    return [number for number in found if number > 0]
+    return [number for number in found if 0 < number <= _MOST_NUMBER]

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_smpp.errors import FieldError, ResponseTimeout, SessionLost
+from twisted_smpp.events import LateResponse
 from twisted_smpp.interfaces import IMessageSink
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.smsc.forwarding import delivery
@@ -20,11 +21,11 @@ from twisted_smpp.states import State
 from twisted_smpp.store import Record
 from twisted_smpp.values import InterfaceVersion, MessageState
 from twisted_smpp.wire.pdu import decode
-from twisted_smpp.wire.pdus import AlertNotification, DataSM, DeliverSM, EnquireLink
+from twisted_smpp.wire.pdus import AlertNotification, DataSM, DeliverSM, EnquireLink, GenericNack
 from twisted_smpp.wire.tlv import TLVs
 from twisted_smpp.wire.tlvs import message_payload
 
-__all__ = ["AtOnce", "Sessions", "Sink"]
+__all__ = ["AtOnce", "Sessions", "Sink", "is_consent", "to_session"]
 
 _RECEIVING = (State.BOUND_RX, State.BOUND_TRX)
 #: Deliveries in a row without a response, after which a session is asked whether it is there.
@@ -77,6 +78,10 @@ class _Delivery:
         self.sessions.answered(self.session, error)
         self.told(Failure(error), self.record)
 
+    def late(self, event: LateResponse) -> None:
+        """The response came after all, when nobody waited for it any more."""
+        self.sessions.late(self.session, self.record.number, event)
+
 
 class Sessions:
     """The sessions of an account that receive, each with its window."""
@@ -90,6 +95,8 @@ class Sessions:
         #: Deliveries that were taken, and when the last one was, in seconds of the reactor.
         self.delivered = 0
         self.delivered_at: float | None = None
+        #: Called with the session, the number of the record, and the event.
+        self.on_late: Callable[[SMPPProtocol, int, LateResponse], object] | None = None
         self._unflushed: dict[SMPPProtocol, None] = {}
         self._octets = 0
 
@@ -122,10 +129,9 @@ class Sessions:
             error = SessionLost("no session receives; it was never sent", sent=False)
             told(Failure(error), record)
             return
-        pdu, octets = _pdu(record), None
-        if session.session.version < InterfaceVersion.V3_4:
-            pdu = _without_tlvs(pdu)
-        elif record.kind == RECEIPT:
+        version, octets = session.session.version, None
+        pdu = to_session(record, version)
+        if version >= InterfaceVersion.V3_4 and record.kind == RECEIPT:
             octets = record.pdu  # it was made here, and fits
         session.request(pdu, octets, _Delivery(self, session, record, told), flush=False)
         self._unflushed[session] = None
@@ -181,6 +187,13 @@ class Sessions:
             if count == MOST_TIMEOUTS:
                 self._probe(session)
 
+    def late(self, session: SMPPProtocol, number: int, event: LateResponse) -> None:
+        """A session has answered a delivery that had been given up."""
+        if is_consent(event.response):
+            self.taken(session)
+        if self.on_late is not None:
+            self.on_late(session, number, event)
+
     def _probe(self, session: SMPPProtocol) -> None:
         """It answers no deliveries: then it is ended, in good order if it is there at all."""
         self.log.warn(
@@ -193,11 +206,28 @@ class Sessions:
         probe.addErrback(lambda failure: self.log.failure("probe failed", failure))
 
 
-def _pdu(record: Record) -> DeliverSM | DataSM:
+def is_consent(response: Any) -> bool:
+    """Whether a receiver has taken a delivery.
+
+    Some peers refuse with generic_nack and forget to say why: that is none.
+    """
+    return not response.command_status and response.__class__ is not GenericNack
+
+
+def to_session(record: Record, version: int) -> DeliverSM | DataSM:
+    """The PDU that brings a record to a session.
+
+    Args:
+        record: of a message or a receipt.
+        version: the SMPP version of the session.
+
+    Raises:
+        FieldError: it is too long for SMPP 3.3.
+    """
     pdu: Any = decode(record.pdu)
     if record.kind == MESSAGE:
         pdu = delivery(pdu, swap=bool(record.data and record.data.get("loopback")))
-    return pdu  # type: ignore[no-any-return]
+    return pdu if version >= InterfaceVersion.V3_4 else _without_tlvs(pdu)
 
 
 def _without_tlvs(pdu: DeliverSM | DataSM) -> DeliverSM:

@@ -9,6 +9,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from twisted_smpp.values import InterfaceVersion
+
 __all__ = ["Repeats"]
 
 #: Messages of one account that are remembered; the oldest are forgotten.
@@ -18,18 +20,20 @@ MOST = 100_000
 class _First:
     """A message that was submitted, and those who wait for its answer."""
 
-    __slots__ = ("message_id", "until", "waiting")
+    __slots__ = ("fields", "until", "waiting")
 
     def __init__(self, until: float) -> None:
         self.until = until
-        self.message_id: str | None = None
-        self.waiting: list[Deferred[str]] = []
+        #: Of the answer; None while it is not kept yet.
+        self.fields: dict[str, Any] | None = None
+        self.waiting: list[Deferred[dict[str, Any]]] = []
 
 
 class Repeats:
     """The messages of one account that are younger than some seconds.
 
-    They are in memory only: after a restart a message that is repeated is a new one.
+    They are in memory only: after a restart a message that is repeated is a new one. One that is
+    being kept is remembered for as long as that takes.
     """
 
     def __init__(self) -> None:
@@ -39,23 +43,31 @@ class Repeats:
         return len(self._firsts)
 
     @staticmethod
-    def key(request: Any) -> bytes:
-        """All of a submission but its sequence_number, as a digest."""
+    def key(request: Any, version: int) -> bytes:
+        """All of a submission but its sequence_number, as a digest.
+
+        Args:
+            request: the submission.
+            version: of the session; what 3.4 calls a message by is too long for 3.3.
+        """
         return blake2b(
-            request.encode()[16:], digest_size=16, person=request.command.encode()
+            request.encode()[16:],
+            digest_size=16,
+            person=request.command.encode(),
+            salt=b"3.3" if version < InterfaceVersion.V3_4 else b"",
         ).digest()
 
-    def find(self, key: bytes, now: float) -> str | Deferred[str] | None:
-        """The id of the first one: a Deferred while it is not kept yet, None for none.
+    def find(self, key: bytes, now: float) -> dict[str, Any] | Deferred[dict[str, Any]] | None:
+        """What the first one was answered: a Deferred while it is not kept yet, None for none.
 
         The Deferred errbacks with what the first one failed with.
         """
         first = self._firsts.get(key)
-        if first is None or first.until <= now:
+        if first is None:
             return None
-        if first.message_id is not None:
-            return first.message_id
-        waiter: Deferred[str] = Deferred(first.waiting.remove)
+        if first.fields is not None:
+            return first.fields if first.until > now else None
+        waiter: Deferred[dict[str, Any]] = Deferred(first.waiting.remove)
         first.waiting.append(waiter)
         return waiter
 
@@ -63,20 +75,20 @@ class Repeats:
         """A message is about to be kept."""
         while self._firsts:
             oldest = next(iter(self._firsts.values()))
-            if oldest.waiting or (oldest.until > now and len(self._firsts) < MOST):
+            if oldest.fields is None or (oldest.until > now and len(self._firsts) < MOST):
                 break
             self._firsts.popitem(last=False)
         self._firsts.pop(key, None)
         self._firsts[key] = _First(now + seconds)
 
-    def kept(self, key: bytes, message_id: str) -> None:
-        """It is."""
+    def kept(self, key: bytes, fields: dict[str, Any]) -> None:
+        """It is, and is answered so."""
         first = self._firsts.get(key)
         if first is not None:
-            first.message_id = message_id
+            first.fields = fields
             waiting, first.waiting = first.waiting, []
             for waiter in waiting:
-                waiter.callback(message_id)
+                waiter.callback(fields)
 
     def failed(self, key: bytes, failure: Failure) -> None:
         """It is not: the next one is a first one."""

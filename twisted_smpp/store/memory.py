@@ -18,7 +18,9 @@ __all__ = ["MemoryStore"]
 
 
 class _Queue:
-    """Numbers by a time: when they are due, or since when they are done."""
+    """Numbers by a time: when they are due, until when they are worth something, or since when
+    they are done.
+    """
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -59,9 +61,9 @@ class MemoryStore:
     """Records in a dict. All methods are done at once.
 
     A record that is not done is kept as it is, not as a copy: what is changed afterwards is
-    changed here, too, but for ``queue`` and ``due``, which count as they were when it was last
-    saved. One that is done is kept as a row: hundreds of thousands of them, which nobody may
-    ever ask for, are nothing that the garbage collector has to look through again and again.
+    changed here, too, but for ``queue``, ``due`` and ``expires``, which count as they were when it
+    was last saved. One that is done is kept as a row: hundreds of thousands of them, which nobody
+    may ever ask for, are nothing that the garbage collector has to look through again and again.
 
     Args:
         most: records that it keeps, done ones too; more are refused with StoreFull.
@@ -77,6 +79,8 @@ class MemoryStore:
         #: In which of them a record is, whatever its ``queue`` has become since.
         self._places: dict[int, _Queue] = {}
         self._done = _Queue()
+        #: Those that wait, by when their time is over.
+        self._expiring = _Queue()
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
 
@@ -148,11 +152,13 @@ class MemoryStore:
             self._done.put(number, done)
             if self._records.pop(number, None) is not None:
                 self._leave(self._places.pop(number, None), number)
+                self._expiring.put(number, None)
             return
         record.check()
         self._records[number] = record
         self._rows.pop(number, None)
         self._done.put(number, done)
+        self._expiring.put(number, None if record.due is None else record.expires)
         place = self._places.pop(number, None)
         if record.due is not None:
             queue = self._queues.get(record.queue)
@@ -169,6 +175,7 @@ class MemoryStore:
         self._records.pop(number, None)
         self._rows.pop(number, None)
         self._leave(self._places.pop(number, None), number)
+        self._expiring.put(number, None)
         self._done.put(number, None)
 
     def change(self, number: int, record: Record | None, told: Told, context: Any) -> bool:
@@ -198,14 +205,8 @@ class MemoryStore:
 
     def expired(self, now: float, most: int) -> Deferred[list[Record]]:
         """Fires with what waits although its time is over."""
-        found = [
-            record
-            for queue in self._queues.values()
-            for record in map(self._records.__getitem__, queue.due)
-            if record.expires is not None and record.expires <= now
-        ]
-        found.sort(key=lambda record: (record.expires, record.number))
-        return succeed(found[:most])
+        numbers = self._expiring.earliest(now, most)
+        return succeed([self._records[number] for number in numbers])
 
     def waiting(self) -> Deferred[dict[str, tuple[int, float]]]:
         """Fires with how many wait in each queue, and until when the first."""

@@ -23,6 +23,9 @@ __all__ = [
 
 log = Logger()
 
+#: No record has a greater one.
+MOST_NUMBER = 2**63 - 1
+
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM message "  # noqa: S608
 
 
@@ -71,6 +74,8 @@ def _put_aside(connection: sqlite3.Connection, number: int, reason: str) -> None
 
 def get(connection: sqlite3.Connection, number: int) -> Record | None:
     """The record of a number."""
+    if abs(number) > MOST_NUMBER:
+        return None  # SQLite takes no such number; who asks for it may be anybody
     found = _records(connection, "WHERE number = ?", number)
     return found[0] if found else None
 
