@@ -38,8 +38,9 @@ class Attempt:
     outcome: str = "open"
     ended: float = 0.0
     state: int = M.DELIVERED
-    #: Whether a crash can make it undone.
+    #: Whether a crash cannot make it undone any more; and whether one may have.
     safe: bool = False
+    doubtful: bool = False
 
     def look(self, now: float) -> None:
         """Whether it is still open: a session may have ended, or lost its patience."""
@@ -82,6 +83,7 @@ class Message(Item):
     destination: str = ""
     #: What may hold: a change that nobody has confirmed leaves two of each.
     registered: set[int] = field(default_factory=set)
+    ever: set[int] = field(default_factory=set)
     expires: set[float | None] = field(default_factory=set)
     scheduled: float | None = None
     message_id: str = ""
@@ -196,6 +198,7 @@ class Model:
         message = Message(pdu.command, owner=owner, token=token_of(pdu), destination=destination)
         message.source = pdu.source_addr
         message.registered = {getattr(pdu, "registered_delivery", 0)}
+        message.ever = {*message.registered}
         message.scheduled = self._moment(getattr(pdu, "schedule_delivery_time", ""))
         message.expires = {self._moment(getattr(pdu, "validity_period", ""))}
         self.by_token[message.token, destination] = message
@@ -238,6 +241,7 @@ class Model:
                 message.may_end = True
                 continue
             message.registered.add(pdu.registered_delivery)
+            message.ever.add(pdu.registered_delivery)
             if pdu.validity_period:
                 message.expires.add(self._moment(pdu.validity_period))
             message.scheduled = None  # one of two
@@ -322,8 +326,9 @@ class Model:
             state = response.message_state
         else:
             state = response.tlvs[tlvs.message_state]
-        found = [each for (message_id, _), each in self.by_id.items()
-                 if message_id == request.message_id]
+        found = [
+            each for (message_id, _), each in self.by_id.items() if message_id == request.message_id
+        ]
         if len(found) == 1:
             self.state_told(found[0], state)
 
@@ -339,8 +344,9 @@ class Model:
         if message.reported:
             self.wrong("R06", f"two reports of {message} count")
         message.reported.append(state)
-        rows = [e.state for e in self.image(message.message_id)
-                if e.destination == message.destination]
+        rows = [
+            e.state for e in self.image(message.message_id) if e.destination == message.destination
+        ]
         if message.attempts[-1].outcome != "open" and rows != [state]:
             self.wrong("I1", f"the report of {message} counts and is not in the store")
 
@@ -441,8 +447,9 @@ class Model:
 
     def _check_delay(self, item: Item, now: float) -> None:
         last = item.attempts[-1]
-        tries = item.failures
-        if not self.crashes and tries >= self.keeping.attempts:
+        since = self.crashes[-1] if self.crashes else -1.0
+        tries = sum(each.ended > since for each in item.attempts)
+        if tries >= self.keeping.attempts:
             self.wrong("D15", f"{item} is tried {tries + 1} times")
         if last.outcome in ("refused", "timeout"):
             delay = self.keeping.delay(sum(e.outcome != "crashed" for e in item.attempts))
@@ -467,6 +474,7 @@ class Model:
             if any(not each.safe for each in message.attempts):
                 is_safe = self._has_left(message)
                 for each in message.attempts:
+                    each.doubtful = each.outcome == "ok" and not message.message_id
                     self._crash(each, now, is_safe)
             for (state, _), item in message.receipts.items():
                 if any(not each.safe for each in item.attempts):
@@ -489,9 +497,9 @@ class Model:
 
     def _crash(self, attempt: Attempt, now: float, is_safe: bool) -> None:
         attempt.look(now)
-        if attempt.outcome == "open":
-            attempt.end("crashed", now)
-        elif attempt.outcome in ("ok", "final") and not (attempt.safe or is_safe):
+        if attempt.outcome == "open" or (
+            attempt.outcome in ("ok", "final") and not (attempt.safe or is_safe)
+        ):
             attempt.end("crashed", now)
         attempt.safe = True
 
