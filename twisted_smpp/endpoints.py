@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -9,6 +10,8 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
 __all__ = ["client_endpoint", "server_endpoint"]
+
+_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (.*)")
 
 
 def client_endpoint(reactor: Any, description: str) -> IStreamClientEndpoint:
@@ -32,5 +35,7 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
 def _parse(parse: Callable[[Any, str], Any], reactor: Any, description: str) -> Any:
     try:
         return parse(reactor, description)
-    except (TypeError, OSError) as error:
-        raise ValueError(f"endpoint {description}: {error}") from None
+    except (TypeError, ValueError, OSError) as error:
+        no_number = _NO_NUMBER.fullmatch(str(error))
+        why = f"{no_number[1]} is no number" if no_number else error
+        raise ValueError(f"endpoint {description}: {why}") from None

@@ -195,7 +195,7 @@ def test_demo_delivers_its_message():
         ),
         (
             ["smsc", "--auth", "memory:a:b", "--listen", "carrier-pigeon:1"],
-            "twistd smpp smsc: Unknown endpoint type: 'carrier-pigeon'",
+            "twistd smpp smsc: endpoint carrier-pigeon:1: Unknown endpoint type: 'carrier-pigeon'",
         ),
         (["esme"], "twistd smpp esme: --system-id is needed"),
         (
