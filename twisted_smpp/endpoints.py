@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndp
 
 __all__ = ["client_endpoint", "server_endpoint"]
 
+_FUNCTION = re.compile(r"^[\w.]+\(\) ")
 _NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (.*)")
 
 
@@ -36,6 +37,14 @@ def _parse(parse: Callable[[Any, str], Any], reactor: Any, description: str) -> 
     try:
         return parse(reactor, description)
     except (TypeError, ValueError, OSError) as error:
-        no_number = _NO_NUMBER.fullmatch(str(error))
-        why = f"{no_number[1]} is no number" if no_number else error
-        raise ValueError(f"endpoint {description}: {why}") from None
+        raise ValueError(f"endpoint {description}: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a description, without the functions of Twisted that found it."""
+    text = _FUNCTION.sub("", str(error))
+    no_number = _NO_NUMBER.fullmatch(text)
+    if no_number is not None:
+        return f"{no_number[1]} is no number"
+    # A folder that cannot be listed says nothing itself.
+    return text or str(getattr(error, "originalException", type(error).__name__))

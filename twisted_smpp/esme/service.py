@@ -63,22 +63,38 @@ class Sending:
             the rate.
         most_waiting: when so many parts wait to be sent, no more messages are taken.
         retries: what to do with refusals.
-        unknown: what to do when a response is lost.
+        unknown: what to do when a response is lost: an
+            :class:`~twisted_smpp.UnknownPolicy`, or its value.
         ids: how the ids of receipts are compared, see :mod:`twisted_smpp.text.message_id`.
         receipt_form: how the message centre writes receipts.
         receipt_seconds: how long a receipt is waited for.
         parked_seconds: how long a receipt waits for its message.
+
+    Raises:
+        ValueError: there is no such policy, or a number is too small.
     """
 
     rate: float | None = None
     burst: float | None = None
     most_waiting: int = 10_000
     retries: Retries = field(default_factory=Retries)
-    unknown: UnknownPolicy = UnknownPolicy.RESEND
+    unknown: UnknownPolicy | str = UnknownPolicy.RESEND
     ids: str = "learn"
     receipt_form: Form = STANDARD
     receipt_seconds: float = 3 * 86_400.0
     parked_seconds: float = 86_400.0
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "unknown", UnknownPolicy(self.unknown))
+        except ValueError:
+            known = ", ".join(policy.value for policy in UnknownPolicy)
+            raise ValueError(f"unknown: {self.unknown!r} is not one of {known}") from None
+        if self.most_waiting < 1:
+            raise ValueError(f"most_waiting: {self.most_waiting}, at least 1 is needed")
+        for name in ("receipt_seconds", "parked_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: {getattr(self, name)}, more than 0 is needed")
 
 
 class ESMEService(Link):
@@ -191,7 +207,7 @@ class ESMEService(Link):
             self._clock,
             Pace(window, sending.rate, sending.burst, random, now),
             sending.retries,
-            sending.unknown,
+            UnknownPolicy(sending.unknown),
             sending.most_waiting,
             self._accepted,
         )
