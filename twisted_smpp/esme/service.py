@@ -84,6 +84,26 @@ class Sending:
     receipt_seconds: float = 3 * 86_400.0
     parked_seconds: float = 86_400.0
 
+    @classmethod
+    def of(cls, profile: Profile, **changes: Any) -> Sending:
+        """What a profile says, with some of it, or more, as the application wants it.
+
+        Args:
+            profile: see :meth:`twisted_smpp.Profile.load`.
+            changes: attributes that are to be other than the profile says.
+
+        Raises:
+            ValueError: as for the class itself.
+        """
+        told: dict[str, Any] = {
+            "rate": profile.link.get("rate"),
+            "burst": profile.link.get("burst"),
+            "ids": profile.ids,
+            "receipt_form": profile.form,
+            "receipt_seconds": profile.receipt_seconds or cls.receipt_seconds,
+        }
+        return cls(**{**told, **changes})
+
     def __post_init__(self) -> None:
         try:
             object.__setattr__(self, "unknown", UnknownPolicy(self.unknown))
@@ -119,7 +139,8 @@ class ESMEService(Link):
         on_state: called with a :class:`~twisted_smpp.esme.link.LinkChange`.
         application: an :class:`~twisted_smpp.interfaces.IMessageReceiver`, instead of the
             callbacks.
-        sending: see :class:`Sending`; None for what the profile says.
+        sending: see :class:`Sending`; None for what the profile says, which
+            :meth:`Sending.of` combines with what you want.
         text: how the link writes text; None for what the profile says.
         profile: what is special about the message centre, see
             :mod:`twisted_smpp.esme.profile`; its name, or one that was loaded. What is given
@@ -169,7 +190,7 @@ class ESMEService(Link):
         called = callbacks(application, {**called, "on_state": on_state})
         settings = {"timers": profile.timers, **link, **settings, "on_state": called["on_state"]}
         super().__init__(endpoint, system_id, password, **settings)
-        self._sending = sending or _sending_of(profile)
+        self._sending = sending or Sending.of(profile)
         self._on_receipt = called["on_receipt"]
         self._on_alert = called["on_alert"]
         self._profile = profile
@@ -521,12 +542,6 @@ class ESMEService(Link):
 
 #: Many messages have the same source.
 _guess = lru_cache(1024)(Address.guess)
-
-
-def _sending_of(profile: Profile) -> Sending:
-    rate, burst = profile.link.get("rate"), profile.link.get("burst")
-    seconds = profile.receipt_seconds or Sending.receipt_seconds
-    return Sending(rate, burst, ids=profile.ids, receipt_form=profile.form, receipt_seconds=seconds)
 
 
 def _confirming_of(sending: Sending) -> Confirming:
