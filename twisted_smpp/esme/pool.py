@@ -396,6 +396,12 @@ class ESMEPool(Shorthands, MultiService):
             return fail(SessionLost("no link is bound; it was never sent", sent=False))
         return min(sessions, key=lambda each: each.session.in_flight).request(pdu)
 
+    def query(self, message: Message) -> Deferred[Message]:
+        """Asks what became of a message; like
+        :meth:`twisted_smpp.esme.service.ESMEService.query`, on any link.
+        """
+        return self._desk.query(message)
+
     def resend(self, part: MessagePart) -> None:
         """Sends a held part again, on any link; it may arrive twice."""
         for sender in list(self._senders):
@@ -561,6 +567,8 @@ class ESMEPool(Shorthands, MultiService):
         """Ends what is too old; whether nothing is left that could become so."""
         for sender in list(self._senders):
             sender.expire(now)
+        if self._able:
+            self._desk._asking.sweep()
         self.confirming.expire(now)
         receiving = self._desk._receiving
         if receiving is not None:

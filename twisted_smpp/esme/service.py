@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted_smpp.errors import SMPPError, StoreFailed
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
+from twisted_smpp.esme.asking import Asking
 from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
@@ -69,6 +70,9 @@ class Sending:
         receipt_form: how the message centre writes receipts.
         receipt_seconds: how long a receipt is waited for.
         parked_seconds: how long a receipt waits for its message.
+        query_after: seconds without a final receipt after which the message centre is asked
+            by query_sm, and again each time that the message has waited twice as long; None
+            for never. It is looked every 30 seconds.
 
     Raises:
         ValueError: there is no such policy, or a number is too small.
@@ -83,6 +87,7 @@ class Sending:
     receipt_form: Form = STANDARD
     receipt_seconds: float = 3 * 86_400.0
     parked_seconds: float = 86_400.0
+    query_after: float | None = None
 
     @classmethod
     def of(cls, profile: Profile, **changes: Any) -> Sending:
@@ -101,6 +106,7 @@ class Sending:
             "ids": profile.ids,
             "receipt_form": profile.form,
             "receipt_seconds": profile.receipt_seconds or cls.receipt_seconds,
+            "query_after": profile.query_after,
         }
         return cls(**{**told, **changes})
 
@@ -115,6 +121,8 @@ class Sending:
         for name in ("receipt_seconds", "parked_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)}, more than 0 is needed")
+        if self.query_after is not None and not self.query_after > 0:
+            raise ValueError(f"query_after: {self.query_after}, more than 0 is needed")
 
 
 class ESMEService(Link):
@@ -203,6 +211,7 @@ class ESMEService(Link):
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
         self._is_loaded = False
+        self._asking = self._make_asking(self._sending)
         self.sender = self._make_sender(self._sending)
         if outbox is not None:
             self._keeps_in(outbox)
@@ -232,6 +241,9 @@ class ESMEService(Link):
             sending.most_waiting,
             self._accepted,
         )
+
+    def _make_asking(self, sending: Sending) -> Asking:
+        return Asking(self.request, self.confirming, self._clock.seconds, sending.query_after)
 
     # IService.
 
@@ -446,6 +458,25 @@ class ESMEService(Link):
         """Fires when there is room for one more message, in the order of asking."""
         return self.sender.slot()
 
+    def query(self, message: Message) -> Deferred[Message]:
+        """Asks the message centre by query_sm what became of a message.
+
+        Each part that has an id is asked for, and what the answer says counts like a receipt:
+        ``final`` fires, ``progress`` moves, and ``part.receipt`` has it. What is final already
+        stays so; if the answer says otherwise, it is in ``part.late``.
+
+        Args:
+            message: of this account; one whose response is lost has no id to ask for.
+
+        Returns:
+            a Deferred that fires with the message when all answers are there. It errbacks with
+            :class:`~twisted_smpp.errors.RequestRefused` when the message centre does not know
+            it (ESME_RINVMSGID, ESME_RQUERYFAIL) or has no query_sm (ESME_RINVCMDID), with
+            :class:`~twisted_smpp.errors.SessionLost` when nobody is bound, and as
+            :meth:`request` does.
+        """
+        return Deferred.fromCoroutine(self._asking.ask(message))
+
     def figures(self) -> LinkFigures:
         """How the link is doing now: window, queue, rate, round trips."""
         now = self._clock.seconds()
@@ -532,6 +563,8 @@ class ESMEService(Link):
     def _expire(self, now: float) -> bool:
         """Ends what is too old; whether nothing is left that could become so."""
         self.sender.expire(now)
+        if self.sender.able:
+            self._asking.sweep()
         self.confirming.expire(now)
         receiving = self._receiving
         if receiving is not None:
