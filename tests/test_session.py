@@ -39,6 +39,7 @@ from twisted_smpp.wire.pdus import (
     BindTransceiverResp,
     BindTransmitterResp,
     DataSM,
+    DeliverSM,
     DeliverSMResp,
     EnquireLink,
     EnquireLinkResp,

@@ -159,7 +159,17 @@ def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
 
     assert (good.returncode, good.stderr) == (0, "")
     assert unverified.returncode == 2
-    assert "certificate verify failed" in unverified.stderr
+    assert unverified.stderr.endswith("failed: TLS: certificate verify failed\n")
+    other_name = send(
+        f"tls:other.example:{port}:trustRoots={trusted}:endpoint=tcp\\:127.0.0.1\\:{port}",
+        "-p",
+        password_file,
+        "--to",
+        "4917",
+        "Hi",
+    )
+    assert other_name.returncode == 2
+    assert other_name.stderr.endswith("TLS: the certificate is not one of other.example\n")
 
 
 def test_demo_delivers_its_message():
@@ -195,7 +205,7 @@ def test_demo_delivers_its_message():
         ),
         (
             ["smsc", "--auth", "memory:a:b", "--listen", "carrier-pigeon:1"],
-            "twistd smpp smsc: Unknown endpoint type: 'carrier-pigeon'",
+            "twistd smpp smsc: endpoint carrier-pigeon:1: Unknown endpoint type: 'carrier-pigeon'",
         ),
         (["esme"], "twistd smpp esme: --system-id is needed"),
         (

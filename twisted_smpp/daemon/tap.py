@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +34,7 @@ from twisted_smpp.daemon.keeping import (
     store_of,
     terms_of,
 )
+from twisted_smpp.daemon.linking import LINK, LinkOptions, link_settings
 from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.outgoing import OutgoingService
 from twisted_smpp.daemon.service import CentreService
@@ -42,8 +42,6 @@ from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
-from twisted_smpp.factory import BIND_MODES
-from twisted_smpp.passwords import read_password
 from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentre, SMSCService
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
@@ -185,23 +183,15 @@ Examples:
         check_keeping(self)
 
 
-class ESMEOptions(_OneLineErrors):
+class ESMEOptions(_OneLineErrors, LinkOptions):
     """Options of ``twistd smpp esme``."""
 
     synopsis_name = "twistd smpp esme"
     synopsis = "twistd smpp esme --connect ENDPOINT --system-id ID --password-file FILE"
     optParameters = [  # noqa: RUF012
-        ["connect", "c", "tcp:127.0.0.1:2775", "Endpoint of the message centre (tcp:, tls:, ...)."],
-        ["system-id", "u", None, "Who the ESME is."],
-        ["password-file", "p", None, "File whose first line is the password."],
-        ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
-        ["binds", None, 1, "Connections that share the sending.", int],
-        ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
-        ["window", "w", 10, "Requests that may wait for their responses.", int],
-        ["longest-delay", None, 60.0, "Seconds until it connects again, at most.", float],
+        *LINK,
         ["control", None, None, "Unix socket at which other programs hand over messages."],
         *STORE,
-        *_TIMERS,
     ]
     longdesc = """Binds to a message centre, stays bound, and logs the receipts and the
 messages that come (a message by its length, not its text). At the socket of --control it
@@ -217,18 +207,16 @@ Examples:
   twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
       --password-file password.txt --bind receiver
 
+  twistd smpp esme --connect tls:smsc1.example:3550 --connect tls:smsc2.example:3550 \\
+      --system-id smppclient1 --password-file password.txt --profile carrier.toml --rate 20
+
   twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
       --password-file password.txt --control /run/smpp/control
 """
 
     def postOptions(self) -> None:
-        """Checks the options and reads the password."""
-        if not self["system-id"]:
-            raise usage.UsageError("--system-id is needed")
-        if self["bind"] not in BIND_MODES:
-            raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
-        if self["binds"] < 1:
-            raise usage.UsageError(f"--binds is {self['binds']}, at least 1 is needed")
+        """Checks the options, reads the profile and the password."""
+        self.check_link()
         if self["control"] is not None and (
             self["store"] == "memory" or self["bind"] == "receiver"
         ):
@@ -236,16 +224,7 @@ Examples:
                 "--control takes messages: it needs a --store that is no memory, and a --bind "
                 "that can send"
             )
-        if not self["longest-delay"] > 0:
-            raise usage.UsageError("--longest-delay has to be more than 0 seconds")
         check_store(self)
-        _check_numbers(self)
-        self["password"] = ""
-        if self["password-file"] is not None:
-            try:
-                self["password"] = read_password(self["password-file"])
-            except ValueError as error:
-                raise usage.UsageError(str(error)) from None
 
 
 class Options(_OneLineErrors):
@@ -357,8 +336,7 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
 
 def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
     twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
-    several = options["binds"] > 1
-    make: Any = partial(ESMEPool, binds=options["binds"]) if several else ESMEService
+    make: Any = ESMEPool if options["binds"] > 1 else ESMEService
     system_id = options["system-id"]
     # A receiver sends nothing that had to be kept.
     keeps = options["bind"] != "receiver" and options["store"] != "memory"
@@ -367,15 +345,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
         store = store_of(options, reactor, f"esme-{quote(system_id, safe='')}.db")
         outbox = Outbox(store, system_id, on_recovered=lambda message: control.watch(message))
     link: IService = make(
-        options["connect"],
-        system_id,
-        options["password"],
-        bind=options["bind"],
-        system_type=options["system-type"],
-        window=options["window"],
-        timers=_timers(options, bind=10.0),
-        first_delay=min(1.0, options["longest-delay"]),
-        longest_delay=options["longest-delay"],
+        **link_settings(options),
         on_message=_log_message,
         on_receipt=_log_receipt,
         outbox=outbox,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -15,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted_smpp.errors import SMPPError, StoreFailed
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
+from twisted_smpp.esme.asking import Asking
 from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
@@ -24,8 +24,8 @@ from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
-from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
+from twisted_smpp.esme.sending import Sending, confirming_of
 from twisted_smpp.esme.usual import Envelopes, UsualMessage
 from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
@@ -34,7 +34,6 @@ from twisted_smpp.status import CommandStatus
 from twisted_smpp.text import times
 from twisted_smpp.text.reassembly import Reassembly
 from twisted_smpp.text.receipt import Receipt, is_receipt
-from twisted_smpp.text.receipt_forms import STANDARD, Form
 from twisted_smpp.text.references import References
 from twisted_smpp.text.rules import Method, TextRules
 from twisted_smpp.text.segments import Plan, plan
@@ -43,7 +42,7 @@ from twisted_smpp.values import RegisteredDelivery
 from twisted_smpp.wire.pdus import AlertNotification, DataSM, DeliverSM
 from twisted_smpp.wire.sealed import SealedSubmitSM
 
-__all__ = ["ESMEService", "Sending"]
+__all__ = ["ESMEService"]
 
 Validity = datetime | timedelta | Relative | None
 
@@ -55,34 +54,6 @@ _SENDING = (State.BOUND_TX, State.BOUND_TRX)
 _AS_USUAL: tuple[Any, ...] = (None, None, None, None, None, 0, {})
 #: How often old parts and receipts are looked for, in seconds.
 _SWEEP = 30.0
-
-
-@dataclass(frozen=True)
-class Sending:
-    """How messages are sent, and matched with what becomes of them.
-
-    Attributes:
-        rate: messages/s that were agreed; None for no limit.
-        burst: messages that may go at once after a rest; None for a tenth of a second of
-            the rate.
-        most_waiting: when so many parts wait to be sent, no more messages are taken.
-        retries: what to do with refusals.
-        unknown: what to do when a response is lost.
-        ids: how the ids of receipts are compared, see :mod:`twisted_smpp.text.message_id`.
-        receipt_form: how the message centre writes receipts.
-        receipt_seconds: how long a receipt is waited for.
-        parked_seconds: how long a receipt waits for its message.
-    """
-
-    rate: float | None = None
-    burst: float | None = None
-    most_waiting: int = 10_000
-    retries: Retries = field(default_factory=Retries)
-    unknown: UnknownPolicy = UnknownPolicy.RESEND
-    ids: str = "learn"
-    receipt_form: Form = STANDARD
-    receipt_seconds: float = 3 * 86_400.0
-    parked_seconds: float = 86_400.0
 
 
 class ESMEService(Link):
@@ -107,7 +78,8 @@ class ESMEService(Link):
         on_state: called with a :class:`~twisted_smpp.esme.link.LinkChange`.
         application: an :class:`~twisted_smpp.interfaces.IMessageReceiver`, instead of the
             callbacks.
-        sending: see :class:`Sending`; None for what the profile says.
+        sending: see :class:`Sending`; None for what the profile says, which
+            :meth:`Sending.of` combines with what you want.
         text: how the link writes text; None for what the profile says.
         profile: what is special about the message centre, see
             :mod:`twisted_smpp.esme.profile`; its name, or one that was loaded. What is given
@@ -157,7 +129,7 @@ class ESMEService(Link):
         called = callbacks(application, {**called, "on_state": on_state})
         settings = {"timers": profile.timers, **link, **settings, "on_state": called["on_state"]}
         super().__init__(endpoint, system_id, password, **settings)
-        self._sending = sending or _sending_of(profile)
+        self._sending = sending or Sending.of(profile)
         self._on_receipt = called["on_receipt"]
         self._on_alert = called["on_alert"]
         self._profile = profile
@@ -168,11 +140,12 @@ class ESMEService(Link):
         self._now = now
         self._references = references or References()
         self._receiving = self._make_receiving(called["on_message"], reassembly, system_id)
-        self.confirming = confirming or _confirming_of(self._sending, system_id)
+        self.confirming = confirming or confirming_of(self._sending, system_id)
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
         self._is_loaded = False
+        self._asking = self._make_asking(self._sending)
         self.sender = self._make_sender(self._sending)
         if outbox is not None:
             self._keeps_in(outbox)
@@ -198,10 +171,13 @@ class ESMEService(Link):
             self._clock,
             Pace(window, sending.rate, sending.burst, random, now),
             sending.retries,
-            sending.unknown,
+            UnknownPolicy(sending.unknown),
             sending.most_waiting,
             self._accepted,
         )
+
+    def _make_asking(self, sending: Sending) -> Asking:
+        return Asking(self.request, self.confirming, self._clock.seconds, sending.query_after)
 
     # IService.
 
@@ -432,6 +408,25 @@ class ESMEService(Link):
         """Fires when there is room for one more message, in the order of asking."""
         return self.sender.slot()
 
+    def query(self, message: Message) -> Deferred[Message]:
+        """Asks the message centre by query_sm what became of a message.
+
+        Each part that has an id is asked for, and what the answer says counts like a receipt:
+        ``final`` fires, ``progress`` moves, and ``part.receipt`` has it. What is final already
+        stays so; if the answer says otherwise, it is in ``part.late``.
+
+        Args:
+            message: of this account; one whose response is lost has no id to ask for.
+
+        Returns:
+            a Deferred that fires with the message when all answers are there. It errbacks with
+            :class:`~twisted_smpp.errors.RequestRefused` when the message centre does not know
+            it (ESME_RINVMSGID, ESME_RQUERYFAIL) or has no query_sm (ESME_RINVCMDID), with
+            :class:`~twisted_smpp.errors.SessionLost` when nobody is bound, and as
+            :meth:`request` does.
+        """
+        return Deferred.fromCoroutine(self._asking.ask(message))
+
     def figures(self) -> LinkFigures:
         """How the link is doing now: window, queue, rate, round trips."""
         now = self._clock.seconds()
@@ -518,6 +513,8 @@ class ESMEService(Link):
     def _expire(self, now: float) -> bool:
         """Ends what is too old; whether nothing is left that could become so."""
         self.sender.expire(now)
+        if self.sender.able:
+            self._asking.sweep()
         self.confirming.expire(now)
         receiving = self._receiving
         if receiving is not None:
@@ -528,18 +525,3 @@ class ESMEService(Link):
 
 #: Many messages have the same source.
 _guess = lru_cache(1024)(Address.guess)
-
-
-def _sending_of(profile: Profile) -> Sending:
-    rate, burst = profile.link.get("rate"), profile.link.get("burst")
-    seconds = profile.receipt_seconds or Sending.receipt_seconds
-    return Sending(rate, burst, ids=profile.ids, receipt_form=profile.form, receipt_seconds=seconds)
-
-
-def _confirming_of(sending: Sending, system_id: str) -> Confirming:
-    return Confirming(
-        sending.ids,
-        name=system_id,
-        receipt_seconds=sending.receipt_seconds,
-        parked_seconds=sending.parked_seconds,
-    )
