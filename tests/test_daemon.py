@@ -103,7 +103,7 @@ def test_timers_and_window_reach_the_sessions():
         ("--window", "0", "--window is 0, at least 1 is needed"),
         ("--enquire-interval", "-1", "--enquire-interval is negative; 0 switches it off"),
         ("--response-timeout", "0", "--response-timeout has to be more than 0 seconds"),
-        ("--window", "many", "Parameter type enforcement failed"),
+        ("--window", "many", "--window: 'many' is no whole number"),
     ],
 )
 def test_wrong_numbers_are_named(capsys, option, value, error):
@@ -278,7 +278,11 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
         ("--route", "49", "--route 49: is no PREFIX=account:NAME, loopback, at-once or nowhere"),
         ("--route", "49=pigeon", "--route: pigeon is none of"),
         ("--route", "49=account:", "--route: account: is none of"),
-        ("--route", "49=account:" + "n" * 16, "has more than 15 characters"),
+        (
+            "--route",
+            "49=account:" + "n" * 16,
+            "system_id: takes 17 octets with its NUL, at most 16",
+        ),
         ("--default-route", "sink:x", "--default-route: sink:x is none of"),
         ("--validity", "0", "--validity is 0, more than 0"),
         ("--retention", "-1", "--retention is negative"),

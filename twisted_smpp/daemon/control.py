@@ -16,6 +16,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
@@ -25,7 +26,14 @@ from twisted_smpp.errors import SMPPError
 from twisted_smpp.esme import Message
 from twisted_smpp.esme.outbox import Outbox
 
-__all__ = ["Control", "ControlFactory", "StatusFactory", "peer_uid"]
+__all__ = [
+    "Control",
+    "ControlFactory",
+    "ControlUnusable",
+    "StatusFactory",
+    "listen",
+    "peer_uid",
+]
 
 #: Octets of a line, its end not counted.
 MOST_OCTETS = 65_536
@@ -45,6 +53,14 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 }
 _WORDS = {str: "a string", bool: "true or false", int: "a number"}
 _KNOWN = frozenset({*_FIELDS, "id"})
+
+
+#: What Twisted says of the socket of a process that is alive.
+_LOCKED = "Cannot acquire lock"
+
+
+class ControlUnusable(Exception):
+    """Nothing can listen at the path of a control socket; the text says why."""
 
 
 class Refused(Exception):
@@ -182,6 +198,31 @@ class _Peer:
 
     def stopProducing(self) -> None:
         """The connection is gone, which connectionLost tells."""
+
+
+def listen(reactor: Any, path: str, factory: StatusFactory) -> Any:
+    """Listens at a control socket; the ``IListeningPort``.
+
+    Args:
+        reactor: of the process.
+        path: of the socket. What a killed process has left there is taken over.
+        factory: of its connections.
+
+    Raises:
+        ControlUnusable: another process listens there, or the path cannot be used.
+    """
+    try:
+        return reactor.listenUNIX(path, factory, mode=0o600, wantPID=True)
+    except CannotListenError as error:
+        is_in_use = error.socketError == _LOCKED
+        why = "another process listens there" if is_in_use else _strerror(error.socketError)
+    except OSError as error:
+        why = _strerror(error)
+    raise ControlUnusable(f"--control {path}: {why}")
+
+
+def _strerror(error: Any) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 class StatusFactory(ServerFactory):

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_smpp.daemon.certificate import ServerCertificate
-from twisted_smpp.daemon.control import StatusFactory
+from twisted_smpp.daemon.control import ControlUnusable, StatusFactory, listen
 from twisted_smpp.daemon.ending import Ending, exit_with
 from twisted_smpp.daemon.health import Health
 from twisted_smpp.errors import StoreError, StoreFailed
@@ -102,7 +102,8 @@ class CentreService(Service):
 
         Raises:
             StoreError: the store cannot be opened, and this is not in the foreground.
-            CannotListenError: the port is taken or not allowed, and likewise.
+            CannotListenError, ValueError: the port is taken, not allowed or none, and likewise.
+            ControlUnusable: the path of the control socket cannot be used, and likewise.
         """
         super().startService()  # type: ignore[no-untyped-call]
         self._health.start()
@@ -128,15 +129,12 @@ class CentreService(Service):
             self._certificate.reload()
 
     def _listen_for_control(self) -> None:
-        # With wantPID a socket that a killed process has left is taken over, one in use is not.
-        self._control_port = self._clock.listenUNIX(
-            self._control_path, self._control, mode=0o600, wantPID=True
-        )
+        self._control_port = listen(self._clock, self._control_path or "", self._control)
 
     def _or_exit(self, step: Any) -> None:
         try:
             step()
-        except (CannotListenError, StoreError) as error:
+        except (CannotListenError, ControlUnusable, StoreError, ValueError) as error:
             if not self.in_foreground:
                 self.log.critical("{error}", error=str(error))
                 raise

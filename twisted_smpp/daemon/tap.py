@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from twisted.application.service import IService
-from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import AuthOptionMixin
@@ -36,6 +36,7 @@ from twisted_smpp.daemon.keeping import (
     terms_of,
 )
 from twisted_smpp.daemon.open_files import allow_open_files
+from twisted_smpp.daemon.options import OneLineErrors, named_numbers
 from twisted_smpp.daemon.outgoing import OutgoingService
 from twisted_smpp.daemon.service import CentreService
 from twisted_smpp.esme import ESMEPool, ESMEService
@@ -67,63 +68,46 @@ def _timers(options: Any, bind: float) -> Timers:
     )
 
 
-class _OneLineErrors(usage.Options):
-    """Options whose errors are one line and exit code 1."""
-
-    def parseOptions(self, options: Any = None) -> None:
-        """Twisted: parses; ends the process with one line when something is wrong."""
-        try:
-            super().parseOptions(options)  # type: ignore[no-untyped-call]
-        except usage.UsageError as error:
-            sys.exit(f"{self.synopsis_name}: {error} (--help shows the options)")
-
-    synopsis_name = "twistd smpp"
-    synopsis = "twistd smpp smsc|esme [options]"
-    examples = ""
-
-    def getSynopsis(self) -> str:
-        """Twisted: the first line of --help."""
-        return f"Usage: {self.synopsis}"
-
-    def getUsage(self, width: int | None = None) -> str:
-        """Twisted: the text of --help; examples keep their lines."""
-        return str(super().getUsage(width)) + self.examples
-
-    def opt_version(self) -> None:
-        """Show the version of twisted_smpp and exit."""
-        from importlib.metadata import version
-
-        sys.stdout.write(f"twisted_smpp {version('twisted_smpp')}\n")
-        sys.exit(0)
-
-
-class SMSCOptions(_OneLineErrors, RouteOptions, AuthOptionMixin):
+class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
     """Options of ``twistd smpp smsc``."""
 
     synopsis_name = "twistd smpp smsc"
     synopsis = "twistd smpp smsc --listen ENDPOINT --accounts FILE | --auth CHECKER"
     supportedInterfaces = (IUsernamePassword,)
-    optParameters = [  # noqa: RUF012
-        ["listen", "l", "tcp:2775:interface=127.0.0.1", "Endpoint to listen on (tcp:, ssl:, ...)."],
-        ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
-        ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
-        ["window", "w", 10, "Deliveries that may wait for their responses.", int],
-        ["max-sessions", None, 1000, "Connections that may be bound.", int],
-        ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
-        ["max-unanswered", None, 100, "Submissions of a session that may wait for the disk.", int],
-        *_TIMERS,
-        ["write-timeout", None, 30.0, "Seconds a peer may take to read what was sent.", float],
-        ["drain", None, 30.0, "Seconds to wait at the end for what is in flight.", float],
-        ["control", None, None, "Unix socket that tells how it is doing."],
+    optParameters = named_numbers(
         [
-            "silence",
-            None,
-            None,
-            "Minutes that an account may send no message unwarned.",
-            float,
-        ],
-        *KEEPING,
-    ]
+            [
+                "listen",
+                "l",
+                "tcp:2775:interface=127.0.0.1",
+                "Endpoint to listen on (tcp:, ssl:, ...).",
+            ],
+            ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
+            ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
+            ["window", "w", 10, "Deliveries that may wait for their responses.", int],
+            ["max-sessions", None, 1000, "Connections that may be bound.", int],
+            ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
+            [
+                "max-unanswered",
+                None,
+                100,
+                "Submissions of a session that may wait for the disk.",
+                int,
+            ],
+            *_TIMERS,
+            ["write-timeout", None, 30.0, "Seconds a peer may take to read what was sent.", float],
+            ["drain", None, 30.0, "Seconds to wait at the end for what is in flight.", float],
+            ["control", None, None, "Unix socket that tells how it is doing."],
+            [
+                "silence",
+                None,
+                None,
+                "Minutes that an account may send no message unwarned.",
+                float,
+            ],
+            *KEEPING,
+        ]
+    )
     longdesc = """Runs a message centre. What it has accepted is on the disk until it is
 delivered or its time is over: in the file of --store, or else in smsc.db in
 ~/.local/state/twisted_smpp (under systemd, in the StateDirectory of the unit). By default every
@@ -152,6 +136,17 @@ Examples:
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self["proxies"] = []
+
+    def opt_auth(self, description: str) -> None:
+        """Who may bind: a kind of checker and what it needs; may be given again."""
+        kind, _, path = description.partition(":")
+        if kind == "file" and not Path(path).is_file():
+            raise usage.UsageError(f"--auth: there is no file {path}")
+        try:
+            super().opt_auth(description)  # type: ignore[no-untyped-call]
+        except usage.UsageError as error:
+            why = str(error).removeprefix("Unexpected error: ")
+            raise usage.UsageError(f"--auth {kind}: {why}") from None
 
     def opt_proxy(self, network: str) -> None:
         """Network of proxies that may connect; needed with --listen haproxy:, may be repeated."""
@@ -185,24 +180,31 @@ Examples:
         check_keeping(self)
 
 
-class ESMEOptions(_OneLineErrors):
+class ESMEOptions(OneLineErrors):
     """Options of ``twistd smpp esme``."""
 
     synopsis_name = "twistd smpp esme"
     synopsis = "twistd smpp esme --connect ENDPOINT --system-id ID --password-file FILE"
-    optParameters = [  # noqa: RUF012
-        ["connect", "c", "tcp:127.0.0.1:2775", "Endpoint of the message centre (tcp:, tls:, ...)."],
-        ["system-id", "u", None, "Who the ESME is."],
-        ["password-file", "p", None, "File whose first line is the password."],
-        ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
-        ["binds", None, 1, "Connections that share the sending.", int],
-        ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
-        ["window", "w", 10, "Requests that may wait for their responses.", int],
-        ["longest-delay", None, 60.0, "Seconds until it connects again, at most.", float],
-        ["control", None, None, "Unix socket at which other programs hand over messages."],
-        *STORE,
-        *_TIMERS,
-    ]
+    optParameters = named_numbers(
+        [
+            [
+                "connect",
+                "c",
+                "tcp:127.0.0.1:2775",
+                "Endpoint of the message centre (tcp:, tls:, ...).",
+            ],
+            ["system-id", "u", None, "Who the ESME is."],
+            ["password-file", "p", None, "File whose first line is the password."],
+            ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
+            ["binds", None, 1, "Connections that share the sending.", int],
+            ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
+            ["window", "w", 10, "Requests that may wait for their responses.", int],
+            ["longest-delay", None, 60.0, "Seconds until it connects again, at most.", float],
+            ["control", None, None, "Unix socket at which other programs hand over messages."],
+            *STORE,
+            *_TIMERS,
+        ]
+    )
     longdesc = """Binds to a message centre, stays bound, and logs the receipts and the
 messages that come (a message by its length, not its text). At the socket of --control it
 takes messages, a JSON object a line. They are kept until they have come to their end: in
@@ -248,7 +250,7 @@ Examples:
                 raise usage.UsageError(str(error)) from None
 
 
-class Options(_OneLineErrors):
+class Options(OneLineErrors):
     """Options of ``twistd smpp``."""
 
     subCommands = [  # noqa: RUF012
@@ -271,8 +273,6 @@ def _prepare(checker: Any) -> None:
             checker.users = {_octets(user): _octets(word) for user, word in checker.users.items()}
         except UnicodeEncodeError:
             raise usage.UsageError("--auth memory: takes latin-1 only, as SMPP does") from None
-    elif isinstance(checker, FilePasswordDB) and not Path(checker.filename).is_file():
-        raise usage.UsageError(f"--auth: there is no file {checker.filename}")
 
 
 def _octets(text: str | bytes) -> bytes:
