@@ -12,6 +12,7 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
@@ -193,11 +194,27 @@ def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
         (["--accounts", "a", "--proxy", "1.2.3.4/8"], "--proxy: 1.2.3.4/8 has host bits set"),
         (["--accounts", "a", "--proxy", "::1"], "--listen haproxy: and --proxy need each other"),
         (["--accounts", "a", "--listen", "haproxy:tcp:1"], "and --proxy need each other"),
+        (["--accounts", "a", "--client-ca", "ca.pem"], "--client-ca needs --listen ssl:"),
         (["--accounts", "/nowhere"], "/nowhere: cannot be read: No such file or directory"),
     ],
 )
 def test_options_that_do_not_fit_together(capsys, arguments, error):
     assert error in error_of(capsys, "smsc", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], 1),
+        (["--listen", "haproxy:tcp:1", "--proxy", "::1"], 0),  # its own plugin may ask
+    ],
+)
+def test_an_account_that_cannot_bind_for_want_of_certificates_is_told(accounts, options, told):
+    accounts.write_text(account("shop") + '[accounts.bank]\ncertificate_name = "bank.example"\n')
+    with capturedLogs() as logs:
+        make("smsc", "--store", "memory", "--accounts", str(accounts), *options)
+    names = [event["name"] for event in logs if "--client-ca" in event["log_format"]]
+    assert names == ["'bank'"] * told
 
 
 def test_O04_sighup_reads_the_accounts_again(accounts):

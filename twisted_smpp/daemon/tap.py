@@ -83,6 +83,7 @@ class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
                 "Endpoint to listen on (tcp:, ssl:, ...).",
             ],
             ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
+            ["client-ca", None, None, "PEM file of who issues the certificates of clients."],
             ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
             ["window", "w", 10, "Deliveries that may wait for their responses.", int],
             ["max-sessions", None, 1000, "Connections that may be bound.", int],
@@ -129,6 +130,9 @@ Examples:
   twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
       --accounts /etc/smpp/accounts.toml
 
+  twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
+      --client-ca customers.pem --accounts /etc/smpp/accounts.toml
+
   twistd smpp smsc --listen haproxy:tcp:2775 --proxy 192.0.2.10/32 \\
       --accounts /etc/smpp/accounts.toml
 """
@@ -164,6 +168,8 @@ Examples:
             raise usage.UsageError("either --accounts or --auth, not both")
         if self["listen"].startswith("haproxy:") is not bool(self["proxies"]):
             raise usage.UsageError("--listen haproxy: and --proxy need each other")
+        if self["client-ca"] is not None and not self["listen"].startswith("ssl:"):
+            raise usage.UsageError("--client-ca needs --listen ssl:")
         for checker in checkers:
             _prepare(checker)
         for name in ("max-sessions", "max-unbound"):
@@ -317,6 +323,9 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     accounts = None
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
+        warn = partial(_warn_of_certificates, options, accounts)
+        warn()
+        accounts.on_change(warn)
     centre = MessageCentre(
         store_of(options, reactor),
         routes=routes_of(options, accounts),
@@ -327,7 +336,7 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
     certificate = None
     if options["listen"].startswith("ssl:"):
-        certificate = ServerCertificate(options["listen"], reactor, time.time)
+        certificate = ServerCertificate(options["listen"], reactor, time.time, options["client-ca"])
     smsc = SMSCService(
         options["listen"] if certificate is None else certificate.endpoint,
         Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
@@ -353,6 +362,18 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         certificate=certificate,
         silence=silence_of(options, accounts),
     )
+
+
+def _warn_of_certificates(options: SMSCOptions, accounts: AccountsFile) -> None:
+    """An account that needs a certificate needs a listener that asks for it."""
+    if options["client-ca"] is None and options["listen"].startswith(("tcp:", "tcp6:", "ssl:")):
+        for each in accounts.accounts.values():
+            if each.needs_certificate:
+                log.warn(
+                    "{name} cannot bind: it needs a certificate, and without --client-ca "
+                    "nobody is asked for one",
+                    name=ascii(each.system_id),
+                )
 
 
 def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
