@@ -204,9 +204,12 @@ def test_a_certificate_is_enough_and_must_be_of_an_authority(daemon, accounts, t
         assert bind(without, "bank", "") == 0x0E
     with client().wrap_socket(sockets(port)) as without:
         assert bind(without, "shop") == 0
-    thief, connection = of_client(tmp_path / "thief"), sockets(port)
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        bind(thief.wrap_socket(connection), "bank", "")
+    thief = of_client(tmp_path / "thief")
+    with (
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        thief.wrap_socket(sockets(port)) as other,
+    ):
+        bind(other, "bank", "")
 
 
 def test_A19_a_handshake_that_does_not_come_or_crawls_has_five_seconds(secure, sockets):
