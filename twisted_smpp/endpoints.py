@@ -28,7 +28,8 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
     """What listens as ``"tcp:port"``, ``"ssl:port:privateKey=..."`` and so on say.
 
     Raises:
-        ValueError: the description is incomplete, or names a file that cannot be read.
+        ValueError: the description is incomplete or of no known kind, or names what is not
+            there: a file, or a socket of systemd.
     """
     return cast(IStreamServerEndpoint, _parse(serverFromString, reactor, description))
 
@@ -36,8 +37,8 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
 def _parse(parse: Callable[[Any, str], Any], reactor: Any, description: str) -> Any:
     try:
         return parse(reactor, description)
-    except (TypeError, ValueError, OSError) as error:
-        raise ValueError(f"endpoint {description}: {_why(error)}") from None
+    except (TypeError, ValueError, LookupError, OSError) as error:
+        raise ValueError(f"endpoint {ascii(description)[1:-1]}: {_why(error)}") from None
 
 
 def _why(error: Exception) -> str:

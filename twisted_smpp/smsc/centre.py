@@ -399,7 +399,12 @@ class MessageCentre(Service):
         if record.kind != RECEIPT:
             self.finish(record, MessageState.UNDELIVERABLE)
             return
-        self.log.warn("a receipt was not taken and is put aside: {why}", why=why)
+        self.log.warn(
+            "{account}: the receipt of {message_id} was not taken and is put aside: {why}",
+            account=ascii(record.owner),
+            message_id=record.message_id,
+            why=why,
+        )
         record.state = MessageState.REJECTED
         record.expires = self.now() + self.keeping.dead_seconds
         self._move(record, dead_queue(record.owner), record.expires)

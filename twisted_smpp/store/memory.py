@@ -84,6 +84,9 @@ class MemoryStore:
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
 
+    def __repr__(self) -> str:
+        return "<MemoryStore>"
+
     def __len__(self) -> int:
         return len(self._records) + len(self._rows)
 
