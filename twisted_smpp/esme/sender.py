@@ -147,7 +147,8 @@ class Sender(Waiting):
             self._send(part, now)
         finally:
             self._pumping = False
-        self._pump()
+        if self._new or self._slots or self._call or self.on_change:
+            self._pump()
         return True
 
     # The link.
@@ -270,7 +271,7 @@ class Sender(Waiting):
             # A new one for each attempt: a late response is known by the request it is for.
             pdu = part.make_pdu(now)
         part.pdu = pdu
-        link.request(pdu, octets, Attempt(part, self._accepted, self._refused))
+        link.request(pdu, octets, Attempt(part, self))
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
@@ -310,7 +311,8 @@ class Sender(Waiting):
 
     # What the message centre says.
 
-    def _accepted(self, response: Any, part: MessagePart) -> None:
+    def accepted(self, response: Any, part: MessagePart) -> None:
+        """The session tells that a part was accepted."""
         try:
             self._in_flight.discard(part)
             part.pdu = None
@@ -320,7 +322,8 @@ class Sender(Waiting):
                 if response.octets_of_tail():
                     self._congestion(response, now)
             self.take(part, response.message_id)
-            self._pump()
+            if self.ready or self._later or self._slots or self._call or self.on_change:
+                self._pump()
         except Exception:
             self._broken(Failure(), part)
 
@@ -367,7 +370,8 @@ class Sender(Waiting):
         for sender in self.peers:
             sender._drop(part)
 
-    def _refused(self, error: BaseException, part: MessagePart) -> None:
+    def refused(self, error: BaseException, part: MessagePart) -> None:
+        """The session tells that a part was refused, or that nobody knows."""
         try:
             self._in_flight.discard(part)
             if not isinstance(error, SMPPError):

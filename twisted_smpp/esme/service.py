@@ -26,7 +26,7 @@ from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
 from twisted_smpp.esme.sending import Sending, confirming_of
-from twisted_smpp.esme.usual import Envelopes, UsualMessage
+from twisted_smpp.esme.usual import Envelopes
 from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.states import State
@@ -302,11 +302,11 @@ class ESMEService(Link):
         if session is None:
             return None
         envelope = self._envelopes.of(source, receipt, self.text, session.session.version)
-        message = UsualMessage.of(envelope, to, text)
-        if message is not None:
-            part = message.parts[0]
-            octets = envelope.octets(message.destination, part.segment.short_message)
-            part.ready = SealedSubmitSM(octets), octets, session
+        made = envelope.message(to, text)
+        if made is None:
+            return None
+        message, octets = made
+        message.parts[0].ready = SealedSubmitSM(octets), octets, session
         return message
 
     def _queue(self, message: Message, key: str | None) -> Message:
