@@ -147,8 +147,7 @@ class Sender(Waiting):
             self._send(part, now)
         finally:
             self._pumping = False
-        if self._new or self._slots or self._call or self.on_change:
-            self._pump()
+        self._pump()
         return True
 
     # The link.
@@ -322,8 +321,7 @@ class Sender(Waiting):
                 if response.octets_of_tail():
                     self._congestion(response, now)
             self.take(part, response.message_id)
-            if self.ready or self._later or self._slots or self._call or self.on_change:
-                self._pump()
+            self._pump()
         except Exception:
             self._broken(Failure(), part)
 
