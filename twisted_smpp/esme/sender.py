@@ -150,6 +150,14 @@ class Sender(Waiting):
         self._pump()
         return True
 
+    def is_free(self, now: float) -> bool:
+        """Whether one more message would be sent at once, without any count of how many."""
+        if self._pumping or self._new or self._returned or self._later:
+            return False
+        return len(self._in_flight) < self.pace.window and (
+            self.able and now >= self._busy_until and self.pace.is_free(now)
+        )
+
     # The link.
 
     def bound(self, link: Link) -> None:

@@ -316,7 +316,8 @@ class ESMEService(Link):
         self._follows = True
         if self.outbox is not None:
             self.sender.check_room()
-            self.outbox.keep(message, self._clock.seconds())
+            now = self._clock.seconds()
+            self.outbox.keep(message, now, len(message.parts) == 1 and self.sender.is_free(now))
         self.sender.add(message)
         self._sweep_later()
         return message
