@@ -54,14 +54,14 @@ class Progress(IntEnum):
     @property
     def final(self) -> bool:
         """Whether it stays so."""
-        return self >= _FIRST_FINAL
+        return self >= FIRST_FINAL
 
 
 # An integer, looked up once: members of an enumeration are slow at it.
-_FIRST_FINAL = int(Progress.DELIVERED)
+FIRST_FINAL = int(Progress.DELIVERED)
 
 #: What a final receipt makes of a part. ACCEPTED is said on the way, by custom.
-BY_RECEIPT: Mapping[int, Progress] = {
+BY_RECEIPT: Mapping[int | None, Progress] = {
     MessageState.DELIVERED: Progress.DELIVERED,
     MessageState.EXPIRED: Progress.EXPIRED,
     MessageState.DELETED: Progress.DELETED,
@@ -306,7 +306,7 @@ class Message:
     def final(self) -> Deferred[Message]:
         """A new Deferred: fires with the message once every part is final, however."""
         for part in self.parts:
-            if part.progress < _FIRST_FINAL:
+            if part.progress < FIRST_FINAL:
                 break
         else:
             return succeed(self)
@@ -333,7 +333,7 @@ class Message:
                 self._submitted = None
                 _fire(waiting, self if failure is None else failure)
         for part in self.parts:
-            if part.progress < _FIRST_FINAL:
+            if part.progress < FIRST_FINAL:
                 return
         waiting = self._final
         # Parts that keep the whole alive, and it them, are work for the garbage collector.

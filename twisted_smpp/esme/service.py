@@ -436,7 +436,8 @@ class ESMEService(Link):
     def _accepted(self, part: MessagePart, message_id: str, age: float = 0.0) -> None:
         if part.wants_receipt:
             self.confirming.accepted(part, message_id, self._clock.seconds() - age)
-            self._sweep_later()
+            if self._sweep_call is None:
+                self._sweep_later()
 
     # What the link tells.
 
@@ -470,10 +471,11 @@ class ESMEService(Link):
     def _receipt(self, pdu: Any) -> Answer:
         if not self._follows and self._on_receipt is None:
             return CommandStatus.ESME_RX_T_APPN  # nobody here knows what it is about
-        receipt = self._read(pdu)
+        receipt = Receipt.of(pdu, self._sending.receipt_form)
         if self._follows:
             part = self.confirming.receipt(receipt, self._clock.seconds())
-            self._sweep_later()
+            if self._sweep_call is None:
+                self._sweep_later()
             if self.outbox is not None:
                 return self._kept_receipt(receipt, pdu, part)
         return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
