@@ -113,6 +113,8 @@ class IMessageStore(Interface):
 
     failed = Attribute("The StoreFailed that ended it; None while it works.")
     full = Attribute("Whether it takes no new records for want of room.")
+    waits_for_room = Attribute("Whether what is written of old records waits for room, too.")
+    when_stuck = Attribute("Functions that are called when it begins to wait for room.")
 
     def open():
         """Makes it ready; blocks for as long as that takes.

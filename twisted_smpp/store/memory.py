@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush
 from math import inf
 from typing import Any, NoReturn
@@ -83,6 +84,7 @@ class MemoryStore:
         self._expiring = _Queue()
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
+        self.when_stuck: list[Callable[[], object]] = []
 
     def __len__(self) -> int:
         return len(self._records) + len(self._rows)
@@ -91,6 +93,11 @@ class MemoryStore:
     def full(self) -> bool:
         """Whether it takes no new records."""
         return len(self) >= self._most
+
+    @property
+    def waits_for_room(self) -> bool:
+        """It has room for what is old."""
+        return False
 
     def open(self) -> None:
         """Nothing is to be made ready."""

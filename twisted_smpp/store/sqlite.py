@@ -135,6 +135,12 @@ class SQLiteStore:
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
         self.full = False
+        self.when_stuck: list[Callable[[], object]] = []
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether what is written of old records waits for room, too."""
+        return self._has_to_wait
 
     def __repr__(self) -> str:
         return f"<SQLiteStore {self.path}>"
@@ -489,6 +495,9 @@ class SQLiteStore:
         tell(refused, self._no_room_for_new())
         # Somebody who was told may have closed it.
         self._has_to_wait = bool(self._next) and not self._is_closing
+        if self._has_to_wait:
+            for each in self.when_stuck:
+                each()
 
     def _no_room_for_new(self) -> StoreFull:
         return StoreFull(str(self.path), "there is no room")
