@@ -184,7 +184,10 @@ class IMessageStore(Interface):
         addresses, by their numbers.
         """
 
-    def purge(before, keep, most):
-        """Forgets records that are done: since before ``before``, and the oldest of more than
-        ``keep``; at most ``most`` of them. A Deferred of how many.
+    def ended():
+        """A Deferred of how many records are done."""
+
+    def purge(before, surplus, most):
+        """Forgets records that are done: the oldest of them, as many as ``surplus``, and those
+        since before ``before``; at most ``most``. A Deferred of how many.
         """

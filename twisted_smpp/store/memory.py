@@ -70,7 +70,10 @@ class MemoryStore:
         most: records that it keeps, done ones too; more are refused with StoreFull.
     """
 
-    def __init__(self, most: int = 1_000_000) -> None:
+    #: Records that it keeps if nobody says.
+    MOST = 1_000_000
+
+    def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._number = 0
         self._records: dict[int, Record] = {}
@@ -245,10 +248,13 @@ class MemoryStore:
         )
         return succeed([record for record, _ in zip(found, range(most), strict=False)])
 
-    def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
-        """Forgets what is done and old; fires with how many."""
+    def ended(self) -> Deferred[int]:
+        """Fires with how many are done."""
+        return succeed(len(self._done.due))
+
+    def purge(self, before: float, surplus: int, most: int) -> Deferred[int]:
+        """Forgets what is done and old, or too much; fires with how many."""
         done = self._done.due
-        surplus = len(done) - keep
         old = [
             number
             for place, number in enumerate(self._done.earliest(inf, most))

@@ -448,9 +448,13 @@ class SQLiteStore:
             lambda connection: questions.by_address(connection, owner, source, destination, most)
         )
 
-    def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
-        """Forgets what is done and old; fires with how many."""
-        return self._ask(lambda connection: questions.purge(connection, before, keep, most))
+    def ended(self) -> Deferred[int]:
+        """Fires with how many are done."""
+        return self._ask(questions.ended)
+
+    def purge(self, before: float, surplus: int, most: int) -> Deferred[int]:
+        """Forgets what is done and old, or too much; fires with how many."""
+        return self._ask(lambda connection: questions.purge(connection, before, surplus, most))
 
     # Back in the reactor's thread.
 
