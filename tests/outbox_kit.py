@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 
 from twisted_smpp.esme.message import Message
 from twisted_smpp.esme.outbox import Outbox
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.store import MemoryStore, Record
 from twisted_smpp.testing import success
 from twisted_smpp.values import MessageState

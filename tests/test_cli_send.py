@@ -243,6 +243,34 @@ def test_many_get_a_summary_and_a_file(capsys, tmp_path):
     assert rows[0]["to"] == "49171111111"
 
 
+def test_the_file_has_a_row_for_each_that_was_wanted(capsys, tmp_path):
+    path = tmp_path / "result.csv"
+    world = World("a", "b\udcff", "c", receipt=False, result=path, window=1)
+    world.answers.append(Deferred())
+    world.binds()
+    signal.getsignal(signal.SIGINT)(signal.SIGINT, None)
+    world.endpoint.drops()
+    assert world.code() == 130
+    said = capsys.readouterr().err
+    assert "the message to 4917 cannot be sent: not valid UTF-8 at character 2" in said
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["to"], row["progress"]) for row in rows] == [
+        ("4917", "unknown"),
+        ("4917", "not sent"),
+        ("4917", "queued"),
+    ]
+    assert "not valid UTF-8" in rows[1]["error"]
+
+
+def test_what_many_cannot_be_sent_for_is_not_said_for_each(capsys):
+    world = World(*["a\udcff"] * 12, receipt=False).binds()
+    assert world.code() == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "smpp send: 2 more messages cannot be sent"
+
+
 def test_ctrl_c_ends_it_in_good_order(capsys):
     before = signal.getsignal(signal.SIGINT)
     world = World("Hi").binds()
@@ -270,6 +298,10 @@ def test_a_cell_is_no_formula():
         (["--recipients", "none.csv", "Hi"], "cannot read none.csv: No such file"),
         (["-p", "none", "--to", "49", "Hi"], "none: No such file or directory"),
         (["--profile", "nope", "--to", "49", "Hi"], "--profile: profile 'nope' is not one of"),
+        (["-c", "tcp:host:abc", "--to", "49", "Hi"], "endpoint tcp:host:abc: 'abc' is no number"),
+        (["-c", "host", "--to", "49", "Hi"], "endpoint host: Unknown endpoint type: 'host'"),
+        (["--system-type", "t" * 20, "--to", "49", "Hi"], "system_type: takes 21 octets"),
+        (["--result", "none/r.csv", "--to", "49", "Hi"], "cannot write none/r.csv: No such file"),
     ],
 )
 def test_wrong_usage_is_said_in_one_line(arguments, what, tmp_path, monkeypatch):

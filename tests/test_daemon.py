@@ -12,6 +12,7 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
@@ -103,7 +104,7 @@ def test_timers_and_window_reach_the_sessions():
         ("--window", "0", "--window is 0, at least 1 is needed"),
         ("--enquire-interval", "-1", "--enquire-interval is negative; 0 switches it off"),
         ("--response-timeout", "0", "--response-timeout has to be more than 0 seconds"),
-        ("--window", "many", "Parameter type enforcement failed"),
+        ("--window", "many", "--window: 'many' is no whole number"),
     ],
 )
 def test_wrong_numbers_are_named(capsys, option, value, error):
@@ -193,11 +194,27 @@ def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
         (["--accounts", "a", "--proxy", "1.2.3.4/8"], "--proxy: 1.2.3.4/8 has host bits set"),
         (["--accounts", "a", "--proxy", "::1"], "--listen haproxy: and --proxy need each other"),
         (["--accounts", "a", "--listen", "haproxy:tcp:1"], "and --proxy need each other"),
+        (["--accounts", "a", "--client-ca", "ca.pem"], "--client-ca needs --listen ssl:"),
         (["--accounts", "/nowhere"], "/nowhere: cannot be read: No such file or directory"),
     ],
 )
 def test_options_that_do_not_fit_together(capsys, arguments, error):
     assert error in error_of(capsys, "smsc", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], 1),
+        (["--listen", "haproxy:tcp:1", "--proxy", "::1"], 0),  # its own plugin may ask
+    ],
+)
+def test_an_account_that_cannot_bind_for_want_of_certificates_is_told(accounts, options, told):
+    accounts.write_text(account("shop") + '[accounts.bank]\ncertificate_name = "bank.example"\n')
+    with capturedLogs() as logs:
+        make("smsc", "--store", "memory", "--accounts", str(accounts), *options)
+    names = [event["name"] for event in logs if "--client-ca" in event["log_format"]]
+    assert names == ["'bank'"] * told
 
 
 def test_O04_sighup_reads_the_accounts_again(accounts):
@@ -278,7 +295,11 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
         ("--route", "49", "--route 49: is no PREFIX=account:NAME, loopback, at-once or nowhere"),
         ("--route", "49=pigeon", "--route: pigeon is none of"),
         ("--route", "49=account:", "--route: account: is none of"),
-        ("--route", "49=account:" + "n" * 16, "has more than 15 characters"),
+        (
+            "--route",
+            "49=account:" + "n" * 16,
+            "system_id: takes 17 octets with its NUL, at most 16",
+        ),
         ("--default-route", "sink:x", "--default-route: sink:x is none of"),
         ("--validity", "0", "--validity is 0, more than 0"),
         ("--retention", "0", "--retention has to be more than 0 seconds"),

@@ -14,10 +14,11 @@ from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 
-from twisted_smpp import ESMEService
+from twisted_smpp import ESMEService, Timers, UnknownPolicy
 from twisted_smpp.daemon.control import ControlFactory, peer_uid
 from twisted_smpp.daemon.ending import Ending
 from twisted_smpp.daemon.outgoing import OutgoingService
+from twisted_smpp.daemon.tap import Options, makeService
 from twisted_smpp.errors import StoreFailed
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.store import MemoryStore, SQLiteStore
@@ -51,9 +52,104 @@ def test_without_a_store_nothing_is_kept():
     assert service.outbox is None
 
 
+PROFILE = """
+[receipts]
+ids = "hex to decimal"
+[link]
+window = 5
+rate = 20.0
+system_type = "VMA"
+interface_version = "5.0"
+[timers]
+response = 60
+enquire_interval = false
+"""
+
+
+@pytest.fixture
+def profile(tmp_path):
+    path = tmp_path / "carrier.toml"
+    path.write_text(PROFILE)
+    return str(path)
+
+
+def test_a_profile_says_what_the_options_leave_open(profile):
+    link = make(*ME, "--store", "memory", "--profile", profile)
+
+    assert link.factory.window == 5
+    assert link.sender.pace.rate == 20
+    assert link.factory.timers == Timers(response=60, enquire_interval=None)
+    bind = link.factory.bind_request()
+    assert (bind.system_type, bind.interface_version) == ("VMA", 0x50)
+    assert link.confirming.ids.strategy == "hex to decimal"
+    assert link._sending.unknown is UnknownPolicy.RESEND
+
+
+def test_options_count_more_than_a_profile(profile):
+    numbers = ("--window", "7", "--rate", "3", "--response-timeout", "5")
+    words = ("--interface-version", "3.4", "--system-type", "X", "--unknown", "fail")
+    times = ("--enquire-interval", "9")
+    link = make(*ME, "--store", "memory", "--profile", profile, *numbers, *words, *times)
+
+    assert link.factory.window == 7
+    assert link.sender.pace.rate == 3
+    assert link.factory.timers == Timers(response=5, enquire_interval=9)
+    bind = link.factory.bind_request()
+    assert (bind.system_type, bind.interface_version) == ("X", 0x34)
+    assert link.confirming.ids.strategy == "hex to decimal"
+    assert link._sending.unknown is UnknownPolicy.FAIL
+
+
+def test_the_rate_is_that_of_all_binds(profile):
+    pool = make(*ME, "--store", "memory", "--binds", "2", "--profile", profile)
+
+    assert pool._shared.rate == 20
+    assert [link.sender.pace.rate for link in pool.links] == [None, None]
+    assert pool.confirming.ids.strategy == "hex to decimal"
+
+
+def test_several_ways_to_the_message_centre():
+    reactor = MemoryReactorClock()
+    options = Options()
+    options.parseOptions(
+        [*ME, "--store", "memory", "-c", "tcp:192.0.2.1:1", "-c", "tcp:192.0.2.2:2"]
+    )
+    link = makeService(options, reactor=reactor)
+    link.startService()
+    factory = reactor.tcpClients[0][2]
+    factory.clientConnectionFailed(None, ConnectionRefusedError())
+
+    assert link.change.endpoint == "tcp:192.0.2.2:2"
+    link.stopService()
+
+
+def test_the_password_is_read_for_each_bind(tmp_path, monkeypatch):
+    file = tmp_path / "password"
+    file.write_text("old\n")
+    monkeypatch.chdir(tmp_path)
+    link = make(*ME, "--store", "memory", "--password-file", "password")
+    monkeypatch.chdir("/")  # as twistd does in the background
+    assert link.factory.bind_request().password == "old"
+    file.write_text("new\n")
+    assert link.factory.bind_request().password == "new"
+
+
+def test_the_password_may_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("SMPP_PASSWORD", "secret")
+    assert make(*ME, "--store", "memory").factory.bind_request().password == "secret"
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
+        (["--profile", "nope"], "--profile: profile 'nope' is not one of"),
+        (["--unknown", "hope"], "--unknown is one of resend, fail"),
+        (["--interface-version", "9"], "--interface-version is one of 3.3, 3.4, 5.0"),
+        (["--rate", "0"], "--rate has to be more than 0 messages a second"),
+        (["--window", "0"], "--window is 0, at least 1 is needed"),
+        (["--response-timeout", "0"], "--response-timeout has to be more than 0 seconds"),
+        (["--enquire-interval", "-1"], "--enquire-interval is negative; 0 switches it off"),
+        (["--connect", "tcp:host:x"], "twistd smpp esme: endpoint tcp:host:x: 'x' is no number"),
         (["--store", ""], "--store is empty"),
         (["--store-limit", "0"], "--store-limit has to be 1 MiB or more"),
         (["--longest-delay", "0"], "--longest-delay has to be more than 0 seconds"),

@@ -372,6 +372,13 @@ def test_sending_messages_of_the_page(capsys):
     assert success(done) is None
     assert capsys.readouterr().out == "it was delivered\n"
     assert names["sending"].retries.attempts == 3
+
+    message = world.service.send("49176", "Hi")
+    world.flush()
+    smsc._on_request = lambda session, pdu: pdu.answer(message_id="1a", message_state=2)
+    done = Deferred.fromCoroutine(names["settle"](world.service, message))
+    world.flush()
+    assert success(done).name == "DELIVERED"
     world.stopped(world.service.stopService())
 
 

@@ -111,7 +111,12 @@ def test_what_a_peer_is_told(error: SMPPError, status: int, fatal: bool) -> None
             "submit_sm is not permitted in state OPEN",
             {"command_id": 4, "state": "OPEN"},
         ),
-        (SessionLost("it rained"), "it rained", {"reason": "it rained"}),
+        (
+            SessionLost("it rained"),
+            "it rained; the outcome is unknown",
+            {"reason": "it rained", "sent": True},
+        ),
+        (SessionLost("not bound", sent=False), "not bound", {"reason": "not bound"}),
         (
             RequestRefused(S.ESME_RINVDSTADR),
             "ESME_RINVDSTADR (Bad destination address.)",

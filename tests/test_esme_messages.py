@@ -17,7 +17,7 @@ from twisted_smpp.esme.message import Progress
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import UnknownPolicy
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.events import Timers
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import failure, success

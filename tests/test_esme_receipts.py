@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted_smpp.esme import ESMEService
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.message import Progress
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import success
 from twisted_smpp.values import MessageState

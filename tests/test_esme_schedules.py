@@ -23,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted_smpp.esme.message import BY_RECEIPT, Message, MessagePart, Progress
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import UnknownPolicy
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import success

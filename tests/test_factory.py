@@ -73,6 +73,13 @@ def test_a_bind_mode_that_does_not_exist_is_refused_at_once() -> None:
         ESMEFactory("esme", bind="both", clock=Clock())
 
 
+@pytest.mark.parametrize("name", ["drain", "write_timeout"])
+@pytest.mark.parametrize("seconds", [0, -1.0])
+def test_times_are_more_than_nothing(name: str, seconds: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} is {seconds}, more than 0 seconds are needed"):
+        ESMEFactory("me", clock=Clock(), **{name: seconds})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("window", [0, -1])
 def test_a_window_needs_a_place(window: int) -> None:
     with pytest.raises(ValueError, match=f"window is {window}"):

@@ -33,6 +33,7 @@ LAYERS = (
     ("wire",),
     ("text",),
     ("limits", "events", "matrix", "tap"),
+    ("deadlines",),
     ("session", "store", "trace"),
     ("shorthands", "answering", "noting", "unread"),
     ("protocol",),

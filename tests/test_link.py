@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -96,6 +97,25 @@ def test_an_endpoint_may_be_a_description() -> None:
     ((host, port, *_),) = reactor.tcpClients
     assert (host, port) == ("192.0.2.9", 2775)
     service.stopService()
+
+
+@pytest.mark.parametrize(
+    ("description", "why"),
+    [
+        ("tcp:192.0.2.9:x", "'x' is no number"),
+        ("tcp:192.0.2.9", "missing 1 required positional argument: 'port'"),
+        ("192.0.2.9", "Unknown endpoint type: '192.0.2.9'"),
+        ("tls:smsc:3550:trustRoots=/no/such", "[Errno 2] No such file or directory: '/no/such'"),
+    ],
+)
+def test_what_is_wrong_with_a_description_is_said(description: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'endpoint {description}: {why}')}$"):
+        Link(description, "esme", reactor=MemoryReactorClock())
+
+
+def test_an_endpoint_that_is_none_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="endpoint None is neither a description nor an endpoint"):
+        Link(["tcp:192.0.2.9:2775", None], "esme", reactor=MemoryReactorClock())  # type: ignore[list-item]
 
 
 def test_without_a_reactor_it_takes_the_global_one() -> None:

@@ -187,7 +187,7 @@ def test_receipts_may_wait_for_their_response_instead(
     assert receipts.match(submitted) == responses.match(received)
     receipts.discard(received, "it")
     assert receipts.match(submitted) is None
-    assert all(not table.all_items for table in receipts._loose.values())
+    assert tables(receipts) == [{}] * 3
 
 
 def test_the_same_pair_is_there_once() -> None:
@@ -220,8 +220,17 @@ def test_nothing_is_kept_of_what_is_discarded() -> None:
     made = ids("learn", *pairs)
     for pair in pairs:
         made.discard(*pair)
-    tables = [made._verbatim, *made._loose.values()]
-    assert [table.all_items for table in tables] == [{}] * 5
+    assert tables(made) == [{}] * 3
+
+
+def tables(made: MessageIds[Any]) -> list[dict[str, Any]]:
+    every = made._verbatim, made._in_lower_case, made._made_plain
+    return [table.all_items for table in every]
+
+
+def test_an_id_that_is_written_plainly_is_kept_once() -> None:
+    made = ids("learn", *((f"{number:x}", number) for number in range(1, 100)))
+    assert [len(table) for table in tables(made)] == [99, 0, 0]
 
 
 @pytest.mark.parametrize("wrong", [{"strategy": "loose"}, {"settle_after": 0}])
@@ -428,14 +437,17 @@ def same(strategy: str, submitted: str, received: str) -> bool:
     return value is not None and value == number(received, bases[1])
 
 
-def expected(strategy: str, pairs: set[tuple[str, int]], message_id: str) -> set[int]:
+def expected(
+    strategy: str, pairs: set[tuple[str, int]], message_id: str, of_receipts: bool
+) -> set[int]:
     """What a look at every id finds."""
 
     def by(*ways: str) -> set[int]:
         return {
             item
-            for submitted, item in pairs
-            if message_id and any(same(way, submitted, message_id) for way in ways)
+            for added, item in pairs
+            for pair in [(message_id, added) if of_receipts else (added, message_id)]
+            if message_id and any(same(way, *pair) for way in ways)
         }
 
     exact = {item for submitted, item in pairs if submitted == message_id}
@@ -449,12 +461,13 @@ def expected(strategy: str, pairs: set[tuple[str, int]], message_id: str) -> set
 @given(
     st.sampled_from(sorted(STRATEGIES)),
     st.lists(st.tuples(st.sampled_from("++-?"), IDS, st.integers(0, 2)), max_size=30),
+    st.booleans(),
 )
 @text_examples
 def test_R02_it_finds_what_looking_at_every_id_finds(
-    strategy: str, steps: list[tuple[str, str, int]]
+    strategy: str, steps: list[tuple[str, str, int]], of_receipts: bool
 ) -> None:
-    made: MessageIds[int] = MessageIds(strategy, settle_after=1_000)
+    made: MessageIds[int] = MessageIds(strategy, settle_after=1_000, of_receipts=of_receipts)
     pairs: set[tuple[str, int]] = set()
     for step, message_id, item in steps:
         if step == "+":
@@ -464,8 +477,28 @@ def test_R02_it_finds_what_looking_at_every_id_finds(
             made.discard(message_id, item)
             pairs.discard((message_id, item))
         found = made.find(message_id)
-        fitting = expected(strategy, pairs, message_id)
+        fitting = expected(strategy, pairs, message_id, of_receipts)
         assert found.item == (fitting.copy().pop() if len(fitting) == 1 else None)
         assert found.ambiguous is (len(fitting) > 1)
         assert bool(found.strategy) is (len(fitting) == 1)
         assert len(made) == len(pairs)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("++-???"), IDS, st.integers(0, 2)), max_size=40),
+    st.sampled_from([1, 2, 3]),
+)
+@text_examples
+def test_match_is_find_also_once_something_is_learnt(
+    steps: list[tuple[str, str, int]], settle_after: int
+) -> None:
+    one: MessageIds[int] = MessageIds(settle_after=settle_after)
+    other: MessageIds[int] = MessageIds(settle_after=settle_after)
+    for step, message_id, item in steps:
+        if step == "?":
+            assert one.match(message_id) == other.find(message_id).item
+            assert one.state() == other.state()
+            assert one.report() == other.report()
+            continue
+        for each in (one, other):
+            (each.add if step == "+" else each.discard)(message_id, item)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted_smpp.esme.message import Progress, SendFailed
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import UnknownPolicy
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.testing import failure, success
 from twisted_smpp.values import MessageState

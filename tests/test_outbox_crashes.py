@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted_smpp.esme.message import Message, Progress
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import UnknownPolicy
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.status import CommandStatus
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.esme.message import Progress, SendFailed
 from twisted_smpp.esme.sender import UnknownPolicy
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.store import MemoryStore
 from twisted_smpp.testing import failure, success
 

@@ -24,7 +24,7 @@ from twisted_smpp.errors import SessionLost
 from twisted_smpp.esme.message import BY_RECEIPT, Message, MessagePart, Progress
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import UnknownPolicy
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.testing import success
 from twisted_smpp.text.references import References

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from twisted_smpp.esme import profile as profiles
 from twisted_smpp.esme.profile import Profile, ProfileError, names
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.events import Timers
 from twisted_smpp.text.gsm0338 import Language
 from twisted_smpp.text.message_id import STRATEGIES
@@ -130,6 +130,7 @@ def test_the_example_of_the_documentation() -> None:
     )
     assert (profile.ids, profile.form) == ("hex-decimal", VODAFONE)
     assert profile.receipt_seconds == 86_400
+    assert profile.query_after == 3600
     assert profile.link == {
         "window": 5,
         "rate": 20.0,
@@ -222,7 +223,7 @@ def test_tlvs_by_name_and_by_tag() -> None:
 
 SECTIONS = {
     "text": [*TextRules.__dataclass_fields__],
-    "receipts": ["ids", "form", "seconds"],
+    "receipts": ["ids", "form", "seconds", "query_after"],
     "link": ["window", "rate", "burst", "interface_version", "system_type"],
     "timers": [*Timers._fields],
     "submit_sm": ["service_type", "priority_flag", "short_message"],
@@ -279,7 +280,10 @@ NUMBER = f"is not a number above 0 {MOST}"
         ('[text]\ncodecs = { 1 = "x" }', "text.codecs: Python has no text codec 'x'"),
         ("[text]\ncodecs = { 1 = 2 }", "text.codecs: Python has no text codec 2"),
         # [receipts]
-        ("[receipts]\nid = 1", "receipts.id: unknown, it is one of ids, form, seconds"),
+        (
+            "[receipts]\nid = 1",
+            "receipts.id: unknown, it is one of ids, form, seconds, query_after",
+        ),
         (
             '[receipts]\nids = "hex"',
             "receipts.ids: 'hex' is not one of verbatim, case-insensitive, leading zeros, "
@@ -288,6 +292,7 @@ NUMBER = f"is not a number above 0 {MOST}"
         ("[receipts]\nids = {}", "receipts.ids: {} is not one of " + ", ".join(STRATEGIES)),
         ('[receipts]\nform = "x"', "receipts.form: 'x' is not one of standard, vodafone"),
         ("[receipts]\nform = []", "receipts.form: [] is not one of standard, vodafone"),
+        ("[receipts]\nquery_after = 0", f"receipts.query_after: 0 {NUMBER}"),
         ("[receipts]\nseconds = 0", f"receipts.seconds: 0 {NUMBER}"),
         ("[receipts]\nseconds = true", f"receipts.seconds: True {NUMBER}"),
         ('[receipts]\nseconds = "1d"', f"receipts.seconds: '1d' {NUMBER}"),

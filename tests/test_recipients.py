@@ -46,6 +46,26 @@ def test_standard_input(monkeypatch):
     assert recipients(["490"], "-", "Hi") == [("490", "Hi"), ("491", "Hi")]
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_what_separates_the_columns_is_found(tmp_path, delimiter):
+    content = "name,to\nAnn,491\n".replace(",", delimiter)
+    assert read(tmp_path, content, "Dear $name") == [("491", "Dear Ann")]
+
+
+def test_a_text_keeps_its_lines(tmp_path):
+    rows = read(tmp_path, 'to,text\r\n491,"one\r\ntwo\u2028\x85"\r\n492,"a ""b"""\r\n')
+    assert rows == [("491", "one\ntwo"), ("492", 'a "b"')]
+
+
+def test_names_of_columns_in_any_language_and_case(tmp_path):
+    rows = read(tmp_path, "To,Größe,Name\n491,XL,Ann\n", "$Name: $größe, ${Größe}")
+    assert rows == [("491", "Ann: XL, XL")]
+
+
+def test_columns_without_a_name_may_be_empty(tmp_path):
+    assert read(tmp_path, "to,text\n491,Hi,,\n") == [("491", "Hi")]
+
+
 @pytest.mark.parametrize(
     ("content", "text", "what"),
     [
@@ -56,6 +76,11 @@ def test_standard_input(monkeypatch):
         ("to\n491\n", "5 $", "TEXT: a $ that is none is written $$"),
         (b"\xff\xfe", "Hi", "file.csv: not UTF-8"),
         ("", "Hi", "nobody to send to"),
+        ("to,text\n491,Hi\n492,Hi, Ann\n", None, "line 3: 3 columns, the header has 2"),
+        ("name,telephone\nAnn,491\n", "Hi", "line 1: 'name,telephone' is no address"),
+        ("telephone\n491\n", "Hi", "line 1: 'telephone' is no address, and no header has"),
+        ('to,text\n491,"Hi\n492,Ho\n', None, "file.csv, line 2: unexpected end of data"),
+        (f"to,text\n491,{'a' * 200_000}\n", None, "line 2: field larger than field limit"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, content, text, what):

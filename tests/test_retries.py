@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twisted_smpp.esme.retries import CLASSES, Retries, RetryClass
+from twisted_smpp.esme.sender import UnknownPolicy
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.status import CommandStatus
 
 BACK_PRESSURE, TEMPORARY = RetryClass.BACK_PRESSURE, RetryClass.TEMPORARY
@@ -125,3 +127,26 @@ def test_a_number_that_is_too_small_is_refused(settings: dict[str, Any], text: s
 
 def test_the_least_is_allowed() -> None:
     Retries(delays=(1,), attempts=1, unlisted_attempts=1, session_attempts=1, unknown_resends=0)
+
+
+def test_D20_a_class_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="classes: 0x45: 'never' is none of RetryClass"):
+        Retries(classes={0x45: "never"})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"unknown": "often"}, "unknown: 'often' is not one of resend, hold, fail"),
+        ({"most_waiting": 0}, "most_waiting: 0, at least 1 is needed"),
+        ({"receipt_seconds": 0}, "receipt_seconds: 0, more than 0 is needed"),
+        ({"parked_seconds": -1}, "parked_seconds: -1, more than 0 is needed"),
+    ],
+)
+def test_settings_of_sending_that_make_no_sense_are_refused(settings: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Sending(**settings)
+
+
+def test_the_policy_may_be_said_by_its_value() -> None:
+    assert Sending(unknown="hold").unknown is UnknownPolicy.HOLD

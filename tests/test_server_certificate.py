@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
 from twisted.internet.testing import MemoryReactorClock
 
 from twisted_smpp.daemon.certificate import DAY, ServerCertificate
@@ -106,3 +107,53 @@ def test_o10_other_endpoints_have_none() -> None:
     made.start()
     made.reload()
     assert reactor.getDelayedCalls() == []
+
+
+# Certificates of clients.
+
+
+def asking(world: World, path: Path) -> ServerCertificate:
+    description = world.made._description
+    made = ServerCertificate(description, world.reactor, lambda: 0.0, str(path))
+    made.log = Lines()  # type: ignore[assignment]
+    return made
+
+
+def test_clients_are_asked_for_a_certificate_of_the_authorities(world: World) -> None:
+    made = asking(world, world.folder / "cert.pem")
+    context = made.getContext()
+    assert context.get_verify_mode() & SSL.VERIFY_PEER
+    assert not context.get_verify_mode() & SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+    assert world.made.getContext().get_verify_mode() == SSL.VERIFY_NONE
+    certificate(world.folder)
+    made.reload()
+    assert made.getContext() is not context
+    assert made.getContext().get_verify_mode() & SSL.VERIFY_PEER
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (None, "--client-ca {}: No such file or directory"),
+        ("this is none", "--client-ca {}: it is no PEM file of certificates"),
+    ],
+)
+def test_authorities_that_cannot_be_read_are_told(
+    world: World, text: str | None, error: str
+) -> None:
+    path = world.folder / "ca.pem"
+    path.write_bytes((world.folder / "cert.pem").read_bytes())
+    made = asking(world, path)
+    context = made.getContext()
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+
+    with pytest.raises(ValueError, match="--client-ca") as caught:
+        asking(world, path)
+    assert str(caught.value) == error.format(path)
+    made.reload()
+    assert made.getContext() is context
+    (line,) = made.log.lines  # type: ignore[attr-defined]
+    assert line.endswith(error.format(path))

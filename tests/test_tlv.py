@@ -11,6 +11,7 @@ from wire_data import tlv as octets_of
 
 from twisted_smpp.errors import FieldError
 from twisted_smpp.status import CommandStatus
+from twisted_smpp.wire import tlv as tlv_module
 from twisted_smpp.wire.pdu import PDU, decode
 from twisted_smpp.wire.pdus import DataSM, DeliverSM, EnquireLink, SubmitSM, SubmitSMResp
 from twisted_smpp.wire.tlv import MAX_TLVS, TLV, TLVs, by_name, by_tag, register, scan
@@ -358,3 +359,19 @@ def test_looking_costs_nothing_until_somebody_looks(monkeypatch: pytest.MonkeyPa
 
 def test_the_class_has_the_descriptor() -> None:
     assert PDU.tlvs is SubmitSM.tlvs
+
+
+def test_a_tlv_that_passed_before_it_was_registered_is_checked_from_then_on() -> None:
+    octets = octets_of(0x1401, b"\1\2")
+    scan(octets)
+    tlv: TLV[int] = register(TLV("late_one", 0x1401, "int", 1, 1))
+    try:
+        assert failure(scan, octets).field == "late_one"
+    finally:
+        del by_tag[tlv.tag], by_name[tlv.name]
+
+
+def test_what_is_remembered_of_tlvs_that_passed_is_bounded() -> None:
+    for number in range(70_000):
+        scan(octets_of(0x3000 + number % 5000, bytes(number // 5000)))
+    assert len(tlv_module._passed) <= 4096

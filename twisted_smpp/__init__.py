@@ -53,6 +53,7 @@ from twisted_smpp.esme import (
 )
 from twisted_smpp.events import Close, LateResponse, Pending, TimedOut, Timers, Violation
 from twisted_smpp.factory import ESMEFactory, ReconnectingESMEFactory, SMPPFactory, SMSCFactory
+from twisted_smpp.passwords import password_from_environment, password_from_file
 from twisted_smpp.probe import Check, Finding, Probe, Report, Verdict
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.session import Session
@@ -276,6 +277,8 @@ __all__ = [
     "counted_octets",
     "cstring",
     "decode",
+    "password_from_environment",
+    "password_from_file",
     "register",
     "u8",
 ]

@@ -130,7 +130,7 @@ class Answering:
             answer = self._failed(request, Failure())
         if answer.__class__ is request.answer:
             self._answer_at_once(request, answer)
-        else:
+        elif answer is not None or not self.session.consent(request):
             self._take(request, answer)
 
     def _answer_at_once(self, request: Request[Any], response: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -9,6 +10,9 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
 __all__ = ["client_endpoint", "server_endpoint"]
+
+_FUNCTION = re.compile(r"^[\w.]+\(\) ")
+_NO_NUMBER = re.compile(r"invalid literal for int\(\) with base 10: (.*)")
 
 
 def client_endpoint(reactor: Any, description: str) -> IStreamClientEndpoint:
@@ -24,7 +28,8 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
     """What listens as ``"tcp:port"``, ``"ssl:port:privateKey=..."`` and so on say.
 
     Raises:
-        ValueError: the description is incomplete, or names a file that cannot be read.
+        ValueError: the description is incomplete or of no known kind, or names what is not
+            there: a file, or a socket of systemd.
     """
     return cast(IStreamServerEndpoint, _parse(serverFromString, reactor, description))
 
@@ -32,5 +37,15 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
 def _parse(parse: Callable[[Any, str], Any], reactor: Any, description: str) -> Any:
     try:
         return parse(reactor, description)
-    except (TypeError, OSError) as error:
-        raise ValueError(f"endpoint {description}: {error}") from None
+    except (TypeError, ValueError, LookupError, OSError) as error:
+        raise ValueError(f"endpoint {ascii(description)[1:-1]}: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a description, without the functions of Twisted that found it."""
+    text = _FUNCTION.sub("", str(error))
+    no_number = _NO_NUMBER.fullmatch(text)
+    if no_number is not None:
+        return f"{no_number[1]} is no number"
+    # A folder that cannot be listed says nothing itself.
+    return text or str(getattr(error, "originalException", type(error).__name__))

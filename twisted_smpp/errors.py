@@ -149,7 +149,7 @@ class SessionLost(SessionError):
     """
 
     def __init__(self, reason: str, *, sent: bool = True) -> None:
-        super().__init__(reason)
+        super().__init__(f"{reason}; the outcome is unknown" if sent else reason)
         self.reason = reason
         self.sent = sent
 

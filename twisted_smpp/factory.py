@@ -112,6 +112,9 @@ class SMPPFactory(Factory):
     ) -> None:
         if window < 1:
             raise ValueError(f"window is {window}, at least 1 is needed")
+        for name, seconds in (("drain", drain), ("write_timeout", write_timeout)):
+            if not seconds > 0:
+                raise ValueError(f"{name} is {seconds!r}, more than 0 seconds are needed")
         if clock is None:
             from twisted.internet import reactor
 

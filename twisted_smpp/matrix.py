@@ -23,7 +23,7 @@ from twisted_smpp.errors import FieldError
 from twisted_smpp.states import BOUND, CONNECTED, Role, State
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire import pdus
-from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, Response, registry
+from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, Response, encoders, registry
 from twisted_smpp.wire.tlvs import sc_interface_version
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Moves",
     "announced",
     "answers",
+    "consents",
     "may_receive",
     "may_receive_messages",
     "may_send",
@@ -76,6 +77,16 @@ def windowed(role: Role, version: InterfaceVersion, state: State) -> frozenset[t
     return _windowed(role, version, state, len(registry))
 
 
+def consents(
+    role: Role, version: InterfaceVersion, state: State
+) -> Mapping[type[Any], tuple[bytes, bytes]]:
+    """For each class of messages that ``role`` accepts the response that says ESME_ROK only.
+
+    It is what stands before its sequence_number, and what stands behind.
+    """
+    return _consents(role, version, state, len(registry))
+
+
 # The size of the registry is part of the key: a vendor's command may be declared later.
 
 
@@ -113,6 +124,19 @@ def _windowed(
 ) -> frozenset[type[Any]]:
     allowed = (registry[command_id] for command_id in _sends(role, version, state, known))
     return frozenset(cls for cls in allowed if cls.answer is not None and cls not in LINK)
+
+
+@cache
+def _consents(
+    role: Role, version: InterfaceVersion, state: State, known: int
+) -> Mapping[type[Any], tuple[bytes, bytes]]:
+    pieces = {}
+    for command_id in _messages(role, version, state, known):
+        cls = registry[command_id]
+        if cls.answer is not None:
+            octets = encoders(version)[cls.answer](cls.answer())
+            pieces[cls] = octets[:12], octets[16:]
+    return pieces
 
 
 def _states(cls: Any, role: Role, version: InterfaceVersion) -> tuple[State, ...]:

@@ -6,16 +6,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_smpp.tap import Direction, Tap, Watch
 
 if TYPE_CHECKING:
     from twisted_smpp.factory import SMPPFactory
 
-__all__ = ["Noting"]
+__all__ = ["Noting", "in_words"]
 
 #: So many log lines about a peer in a minute; the rest is counted.
 _LINES_PER_MINUTE = 10
+
+
+def in_words(reason: Failure) -> str:
+    """Why a connection ended; what TLS finds wrong is by itself no sentence."""
+    error: Any = reason.value
+    mismatches = getattr(error, "errors", None)  # of service_identity
+    if mismatches and hasattr(mismatches[0], "mismatched_id"):
+        wanted = mismatches[0].mismatched_id
+        name = getattr(wanted, "hostname", b"").decode("latin-1") or getattr(wanted, "ip", wanted)
+        return f"TLS: the certificate is not one of {name}"
+    what = error.args[0] if error.args else None
+    if isinstance(what, list):  # of OpenSSL: library, function and reason of each error
+        return f"TLS: {', '.join(str(each[-1]) for each in what)}"
+    return reason.getErrorMessage()
 
 
 class Noting:

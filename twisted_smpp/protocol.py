@@ -42,7 +42,7 @@ from twisted_smpp.errors import (
 from twisted_smpp.events import Close, Event, Flood, LateResponse, Pending, TimedOut, Violation
 from twisted_smpp.limits import READ_FIRST, STANDSTILL, UNBOUND_BUFFER
 from twisted_smpp.matrix import LINK
-from twisted_smpp.noting import Noting
+from twisted_smpp.noting import Noting, in_words
 from twisted_smpp.session import Session
 from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
@@ -140,14 +140,14 @@ class SMPPProtocol(Noting, Answering, Shorthands, Protocol):
             self._heartbeat.stop()
         self._lost = True
         self._log_hidden()
-        why = self._closing or reason.getErrorMessage()
+        why = self._closing or in_words(reason)
         if self.session.framing.partial:
             format = "{peer}: {octets} octets of an unfinished PDU are dropped"
             self.log.debug(format, peer=self.peer, octets=self.session.framing.partial)
         self._answering = None
         for pending in self.session.lost():
             if pending.context is not None:
-                _fail(pending.context, SessionLost(f"{why}; the outcome is unknown"))
+                _fail(pending.context, SessionLost(why))
         self._fail_waiting(why)
         ended, self._ended = self._ended or (), None
         for deferred in ended:

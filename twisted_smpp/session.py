@@ -34,6 +34,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twisted_smpp import limits
+from twisted_smpp.deadlines import Deadlines
 from twisted_smpp.errors import FramingError, Nacked, NotPermitted, WindowFull
 from twisted_smpp.events import (
     Close,
@@ -41,16 +42,17 @@ from twisted_smpp.events import (
     Flood,
     LateResponse,
     Pending,
-    TimedOut,
     Timers,
     Violation,
 )
+from twisted_smpp.limits import MAX_SEQUENCE_NUMBER
 from twisted_smpp.matrix import (
     BINDS,
     LINK,
     Moves,
     announced,
     answers,
+    consents,
     may_receive,
     may_receive_messages,
     may_send,
@@ -61,13 +63,13 @@ from twisted_smpp.status import CommandStatus
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.framing import MAX_PDU, MAX_PDU_UNBOUND, Framing, Malformed
 from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, Response, decoders, encoders, registry
-from twisted_smpp.wire.pdus import EnquireLink, EnquireLinkResp, GenericNack, Unbind
+from twisted_smpp.wire.pdus import EnquireLink, EnquireLinkResp, GenericNack
 from twisted_smpp.wire.tlvs import sc_interface_version
 
 __all__ = ["Session"]
 
 
-class Session:
+class Session(Deadlines):
     """The state of one conversation; see the module for how it is driven.
 
     Args:
@@ -81,34 +83,23 @@ class Session:
     """
 
     __slots__ = (
-        "_bind_by",
         "_budgets",
-        "_enquiry",
-        "_frame_by",
+        "_consents",
         "_late",
-        "_link",
         "_max_pdu",
         "_messages",
         "_next_number",
         "_out",
-        "_pending",
         "_receives",
         "_sends",
-        "_timeouts",
-        "_used_at",
         "_windowed",
         "_wrapped",
-        "binding",
         "bound",
         "encoders",
         "framing",
-        "heard_at",
-        "held",
         "link_round_trip",
         "role",
         "round_trip",
-        "state",
-        "timers",
         "version",
         "violations",
         "window",
@@ -169,6 +160,7 @@ class Session:
         self._receives: Moves = may_receive(self.role, self.version, self.state)
         self._messages = may_receive_messages(self.role, self.version, self.state)
         self._windowed = windowed(self.role, self.version, self.state)
+        self._consents = consents(self.role, self.version, self.state)
         self.framing.decoders = decoders(self.version)
         self.encoders = encoders(self.version)
 
@@ -217,15 +209,16 @@ class Session:
         else:
             octets = b"%b%b%b" % (octets[:12], number.to_bytes(4, "big"), octets[16:])
         self._out.append(octets)
-        pending = None
+        if number < MAX_SEQUENCE_NUMBER:
+            self._next_number = number + 1
+        else:
+            self._wrapped, self._next_number = True, 1
         if waiting is not None:
             pending = waiting[number] = Pending(pdu, now, context)
-        elif (move := self._sends[pdu.command_id]) is not None:
+            return pending
+        if (move := self._sends[pdu.command_id]) is not None:
             self._move(move)
-        if number >= limits.MAX_SEQUENCE_NUMBER:
-            self._wrapped, number = True, 0
-        self._next_number = number + 1
-        return pending
+        return None
 
     def _outside_window(self, pdu: Request[Any]) -> dict[int, Pending] | None:
         """Where a request waits that needs no place in the window; None: it has no response.
@@ -248,7 +241,7 @@ class Session:
     def _free_number(self, number: int) -> int:
         late = self._late or {}
         while number in self._pending or number in self._link or number in late:
-            number = number + 1 if number < limits.MAX_SEQUENCE_NUMBER else 1
+            number = number + 1 if number < MAX_SEQUENCE_NUMBER else 1
         return number
 
     def answer(self, request: PDU, response: Response) -> bool:
@@ -275,6 +268,19 @@ class Session:
             self._out.append(self.encoders[response.__class__](response))
             if move is not None:
                 self._move(move)  # type: ignore[arg-type]
+        return True
+
+    def consent(self, request: PDU) -> bool:
+        """Queues the response to a message that says ESME_ROK and nothing more.
+
+        Returns:
+            False when that is not so simple; then :meth:`answer` does it.
+        """
+        pieces = self._consents.get(request.__class__)
+        if pieces is None:
+            return False
+        number = request.sequence_number.to_bytes(4, "big")
+        self._out.append(b"%b%b%b" % (pieces[0], number, pieces[1]))
         return True
 
     def _answer_bind(self, request: Any, response: Response) -> None:
@@ -515,84 +521,3 @@ class Session:
     def _violation(self, reason: str, pdu: PDU, answered: int | None) -> Violation:
         self.violations += 1
         return Violation(reason, pdu.command_id, pdu.sequence_number, 0, answered)
-
-    # Time.
-
-    def deadline(self) -> float | None:
-        """When :meth:`tick` is due next; None when nothing can become due."""
-        timers = self.timers
-        due = [self._due(pending) for pending in self._link.values()]
-        if oldest := next(iter(self._pending.values()), None):
-            due.append(self._due(oldest))
-        bind_by = self._bind_by if self.binding is None else None
-        due += [by for by in (bind_by, self._frame_by) if by is not None]
-        if self.state in BOUND:
-            if timers.enquire_interval is not None and self._enquiry is None:
-                due.append(self.heard_at + timers.enquire_interval)
-            if timers.idle is not None:
-                due.append(self._used_at + timers.idle)
-        return min(due, default=None)
-
-    def seconds_for(self, request: Request[Any]) -> float:
-        """How long the response to a request is awaited."""
-        cls = request.__class__
-        if cls is EnquireLink or cls is Unbind:
-            return self.timers.enquire
-        return self.timers.bind if cls in BINDS else self.timers.response
-
-    def _due(self, pending: Pending) -> float:
-        return pending.sent_at + self.seconds_for(pending.request)
-
-    def tick(self, now: float) -> list[Event]:
-        """What became due; call it at :meth:`deadline` or whenever you like."""
-        now += limits.SLACK
-        events: list[Event] = []
-        if self._bind_by is not None and self._bind_by <= now and self.binding is None:
-            self._bind_by = None
-            events.append(Close(f"not bound within {self.timers.bind:g} s"))
-        if self._frame_by is not None and self._frame_by <= now:
-            self._frame_by = None
-            events.append(Close("a PDU was begun and not finished in time", grace=0))
-        self._requests_due(now, events)
-        self._links_due(now, events)
-        if self.state in BOUND:
-            self._silence_due(now, events)
-        return events
-
-    def _requests_due(self, now: float, events: list[Event]) -> None:
-        for pending in list(self._pending.values()):
-            if self._due(pending) > now:
-                break
-            self.give_up(pending)
-            self._timeouts += 1
-            events.append(TimedOut(pending))
-        if self._timeouts >= limits.TIMEOUTS_IN_A_ROW:
-            self._timeouts = 0
-            why = f"{limits.TIMEOUTS_IN_A_ROW} requests in a row were not answered"
-            events.append(Close(why, unbind=True))
-
-    def _links_due(self, now: float, events: list[Event]) -> None:
-        for pending in list(self._link.values()):
-            if self._due(pending) > now:
-                continue
-            self.give_up(pending)
-            if pending is self._enquiry:
-                self._enquiry = None
-            events.append(TimedOut(pending))
-            # Any PDU is a sign of life, not only enquire_link_resp.
-            if pending.request.__class__ is not EnquireLink:
-                events.append(Close(f"{pending.request.command} was not answered"))
-            elif self.heard_at < pending.sent_at and not self.held:
-                events.append(Close("the peer does not answer enquire_link", grace=0))
-
-    def _silence_due(self, now: float, events: list[Event]) -> None:
-        timers = self.timers
-        if timers.idle is not None and self._used_at + timers.idle <= now:
-            self._used_at = now
-            events.append(Close(f"no message for {timers.idle:g} s", unbind=True))
-        elif (
-            timers.enquire_interval is not None
-            and self._enquiry is None
-            and self.heard_at + timers.enquire_interval <= now
-        ):
-            self._enquiry = self.request(EnquireLink(), now - limits.SLACK)

@@ -179,6 +179,39 @@ def client(*, newest=None):
     return context
 
 
+def of_client(folder):
+    """A context that shows the certificate in a folder."""
+    context = client()
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+def test_a_certificate_is_enough_and_must_be_of_an_authority(daemon, accounts, tmp_path, sockets):
+    for name in ("bank", "thief"):
+        (tmp_path / name).mkdir()
+        certificate(tmp_path / name)
+    certificate(tmp_path)
+    accounts.write_text(account("shop") + '[accounts.bank]\ncertificate_name = "localhost"\n')
+    port = free_port()
+    keys = f"privateKey={tmp_path}/key.pem:certKey={tmp_path}/cert.pem"
+    listen = ["--listen", f"ssl:{port}:interface=127.0.0.1:{keys}"]
+    ca = ["--client-ca", str(tmp_path / "bank" / "cert.pem")]
+    daemon("smsc", *listen, *ca, "--accounts", str(accounts), port=port)
+
+    with of_client(tmp_path / "bank").wrap_socket(sockets(port)) as good:
+        assert bind(good, "bank", "") == 0
+    with client().wrap_socket(sockets(port)) as without:
+        assert bind(without, "bank", "") == 0x0E
+    with client().wrap_socket(sockets(port)) as without:
+        assert bind(without, "shop") == 0
+    thief = of_client(tmp_path / "thief")
+    with (
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        thief.wrap_socket(sockets(port)) as other,
+    ):
+        bind(other, "bank", "")
+
+
 def test_A19_a_handshake_that_does_not_come_or_crawls_has_five_seconds(secure, sockets):
     silent, crawling = sockets(secure.port), sockets(secure.port)
     start = time.monotonic()

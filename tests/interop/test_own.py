@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from interop_certificate import certificate
-from interop_daemon import free_port, script
+from interop_daemon import SECONDS, free_port, script
 
 pytestmark = pytest.mark.interop
 
@@ -159,7 +160,17 @@ def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
 
     assert (good.returncode, good.stderr) == (0, "")
     assert unverified.returncode == 2
-    assert "certificate verify failed" in unverified.stderr
+    assert unverified.stderr.endswith("failed: TLS: certificate verify failed\n")
+    other_name = send(
+        f"tls:other.example:{port}:trustRoots={trusted}:endpoint=tcp\\:127.0.0.1\\:{port}",
+        "-p",
+        password_file,
+        "--to",
+        "4917",
+        "Hi",
+    )
+    assert other_name.returncode == 2
+    assert other_name.stderr.endswith("TLS: the certificate is not one of other.example\n")
 
 
 def test_demo_delivers_its_message():
@@ -188,14 +199,18 @@ def test_demo_delivers_its_message():
         (["cook"], "twistd smpp: Unknown command: cook"),
         (["smsc"], "twistd smpp smsc: --accounts or --auth is needed: nobody could bind"),
         (["smsc", "--colour", "red"], "twistd smpp smsc: option --colour not recognized"),
-        (["smsc", "--auth", "magic:x"], "twistd smpp smsc: Auth plugin not recognized: magic"),
+        (["smsc", "--auth", "file:none"], "twistd smpp smsc: --auth: there is no file none"),
+        (
+            ["smsc", "--auth", "magic:x"],
+            "twistd smpp smsc: --auth magic: Auth plugin not recognized: magic",
+        ),
         (
             ["smsc", "--auth", "memory:a:b", "--window", "0"],
             "twistd smpp smsc: --window is 0, at least 1 is needed",
         ),
         (
             ["smsc", "--auth", "memory:a:b", "--listen", "carrier-pigeon:1"],
-            "twistd smpp smsc: Unknown endpoint type: 'carrier-pigeon'",
+            "twistd smpp smsc: endpoint carrier-pigeon:1: Unknown endpoint type: 'carrier-pigeon'",
         ),
         (["esme"], "twistd smpp esme: --system-id is needed"),
         (
@@ -246,12 +261,49 @@ def test_port_that_is_taken_ends_with_one_line(smsc, tmp_path):
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--listen", "tcp:99999"], "cannot listen: bind(): port must be 0-65535."),
+        (
+            ["--control", "/no/such/folder/c"],
+            "--control /no/such/folder/c: No such file or directory",
+        ),
+        (["--control", "c" * 200], f"--control {'c' * 200}: AF_UNIX path too long"),
+    ],
+)
+def test_what_cannot_be_listened_at_ends_with_one_line(arguments, error, tmp_path):
+    options = ["--auth", "memory:a:b", "--store", "memory", "--listen", "tcp:0", *arguments]
+    done = run(script("twistd"), "--nodaemon", "--pidfile=", "smpp", "smsc", *options, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr == f"twistd smpp smsc: {error}\n"
+    assert "Traceback" not in done.stdout
+
+
+def test_w10_a_control_socket_in_use_is_told(daemon, tmp_path):
+    options = ["--auth", "memory:a:b", "--store", "memory", "--listen", "tcp:0"]
+    first = daemon("smsc", *options, "--control", str(tmp_path / "c"))
+    first.wait_for_line("SMSCFactory starting")
+
+    command = [script("twistd"), "--nodaemon", "--pidfile=", "smpp", "smsc", *options]
+    done = run(*command, "--control", str(tmp_path / "c"), cwd=tmp_path)
+
+    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o600
+    assert done.returncode == 1
+    line = f"twistd smpp smsc: --control {tmp_path}/c: another process listens there\n"
+    assert done.stderr == line
+
+
 def test_port_that_is_taken_does_not_hang_in_the_background(smsc, tmp_path):
     done = second_smsc(smsc, tmp_path)
 
     assert done.returncode == 1
     assert "Couldn't listen on 127.0.0.1" in done.stderr
-    assert not (tmp_path / "twistd.pid").exists()
+    end = time.monotonic() + SECONDS  # twistd tells what is wrong, and then removes the file
+    while (tmp_path / "twistd.pid").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("role", [[], ["smsc"], ["esme"]])

@@ -188,7 +188,7 @@ class HandingRun:
             awaited.callback(None)
 
     def _give_up(self, code: int) -> None:
-        self._code = self._code or code
+        self._code = code if code == INTERRUPTED else self._code or code
         self._given_up = True
         self._changed()
 
@@ -294,10 +294,12 @@ class HandingRun:
             print_counts({"not handed over": not_handed})
 
     def _write_result(self, path: str) -> None:
-        rows = (
+        rows = [
             Row(each.to, each.progress, each.parts, each.message_ids, "", each.error)
             for each in self._handed
-        )
+        ]
+        rest = self._wanted[len(rows) :]
+        rows += [Row(each.to, "not handed over", 0, "", "", "") for each in rest]
         try:
             write_rows(path, rows)
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from twisted_smpp.cli.account import account
+from twisted_smpp.cli.control import control
 from twisted_smpp.cli.decode import decode
 from twisted_smpp.cli.listen import listen
 from twisted_smpp.cli.probe import probe
@@ -18,7 +19,7 @@ __all__ = ["main"]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="twisted_smpp", message="twisted_smpp %(version)s")
 def main() -> None:
-    """Tools for SMPP: send texts, test a message centre, read PDUs, keep accounts and stores."""
+    """Tools for SMPP: for texts, PDUs, message centres, their accounts, stores and daemons."""
 
 
 main.add_command(send)
@@ -28,3 +29,4 @@ main.add_command(decode)
 main.add_command(text)
 main.add_command(account)
 main.add_command(store)
+main.add_command(control)

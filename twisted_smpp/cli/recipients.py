@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ __all__ = ["Recipient", "recipients"]
 
 #: Names of the column with the address, the first that is there.
 _ADDRESS = ("to", "destination", "msisdn", "phone")
+#: What separates columns; spreadsheets of many countries write semicolons.
+_DELIMITERS = ",;\t"
 
 
 class Recipient(NamedTuple):
@@ -34,14 +37,15 @@ def recipients(to: Sequence[str], file: str | None, text: str | None) -> list[Re
 
     Args:
         to: addresses.
-        file: a CSV file with a header line, ``-`` for standard input. The column ``to`` is
-            the address, ``text`` the text if TEXT is not given; ``$name`` in TEXT stands for
-            the column ``name``. A file without a header has an address a line.
+        file: a CSV file with a header line, ``-`` for standard input; commas, semicolons or
+            tabs separate its columns. The column ``to`` is the address, ``text`` the text if
+            TEXT is not given; ``$name`` in TEXT stands for the column ``name``. A file
+            without a header has an address a line.
         text: the text for all.
 
     Raises:
-        click.UsageError: an address or a text is missing, or the file cannot be read; says
-            in which line.
+        click.UsageError: an address or a text is missing, a row has more columns than the
+            header, or the file cannot be read; says in which line.
     """
     found = []
     for each in to:
@@ -56,25 +60,80 @@ def recipients(to: Sequence[str], file: str | None, text: str | None) -> list[Re
 
 
 def _from_file(file: str, text: str | None) -> Iterator[Recipient]:
+    source = _read(file)
+    delimiter, names, address = _header(source)
+    rows = csv.reader(io.StringIO(source, newline=""), delimiter=delimiter, strict=True)
+    is_header = bool(names)
+    while True:
+        where = f"{file}, line {rows.line_num + 1}"
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise click.UsageError(f"{where}: {error}") from None
+        if not any(row):
+            continue
+        if is_header:
+            is_header = False
+            continue
+        _check(row, names, where)
+        columns = dict(zip(names or [address], (each.strip() for each in row), strict=False))
+        yield _recipient(columns, address, text, where)
+
+
+def _read(file: str) -> str:
     try:
-        source = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+        source = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except OSError as error:
         raise click.UsageError(f"cannot read {file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise click.UsageError(f"{file}: not UTF-8") from None
-    lines = source.splitlines()
-    header = next(csv.reader(lines[:1]), [])
-    names = [name.strip().lower() for name in header]
-    address = next((name for name in _ADDRESS if name in names), None)
-    if address is None:
-        names, address, first = ["to"], "to", 1
-    else:
-        lines, first = lines[1:], 2
-    for number, row in enumerate(csv.reader(lines), first):
-        if not any(row):
-            continue
-        columns = dict(zip(names, (each.strip() for each in row), strict=False))
-        yield _recipient(columns, address, text, f"{file}, line {number}")
+    return source.removeprefix("\ufeff")
+
+
+def _header(source: str) -> tuple[str, list[str], str]:
+    """What separates the columns, their names, and the one of the address; no names: no header."""
+    for delimiter in _DELIMITERS:
+        rows = csv.reader(io.StringIO(source, newline=""), delimiter=delimiter)
+        try:
+            row = next((row for row in rows if any(row)), [])
+        except csv.Error:
+            continue  # it is said, with its line, when the rows are read
+        names = [name.strip().lower() for name in row]
+        address = next((name for name in _ADDRESS if name in names), None)
+        if address is not None:
+            return delimiter, names, address
+    return ",", [], _ADDRESS[0]
+
+
+def _check(row: Sequence[str], names: Sequence[str], where: str) -> None:
+    """A row that is not meant as it is read would send something wrong to somebody."""
+    if names:
+        if any(row[len(names) :]):
+            raise click.UsageError(
+                f"{where}: {len(row)} columns, the header has {len(names)}; a text with a comma "
+                f"stands in quotes"
+            )
+    elif len(row) > 1 or not any(letter.isdigit() for letter in row[0]):
+        raise click.UsageError(
+            f"{where}: {','.join(row)!r} is no address, and no header has a column to"
+        )
+
+
+class _Text(Template):
+    """A text with columns, whose names may have letters of any language."""
+
+    idpattern = r"[^\W\d]\w*"
+
+
+class _Columns(dict[str, str]):
+    """The columns of a row, whose names may be written in capitals."""
+
+    def __missing__(self, name: str) -> str:
+        if name.lower() == name:
+            raise KeyError(name)
+        return self[name.lower()]
 
 
 def _recipient(columns: dict[str, str], address: str, text: str | None, where: str) -> Recipient:
@@ -87,7 +146,8 @@ def _recipient(columns: dict[str, str], address: str, text: str | None, where: s
             raise click.UsageError(f"{where}: no text: give TEXT, or a column text")
         return Recipient(to, text)
     try:
-        return Recipient(to, Template(text).substitute(columns) if "$" in text else text)
+        filled = _Text(text).substitute(_Columns(columns)) if "$" in text else text
+        return Recipient(to, filled)
     except KeyError as error:
         raise click.UsageError(f"{where}: TEXT asks for a column {error.args[0]}") from None
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter, deque
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.task import react
 
-from twisted_smpp.cli.handing import HandingRun
+from twisted_smpp.cli.handing import MOST_SAID, HandingRun
 from twisted_smpp.cli.interrupts import interrupts
 from twisted_smpp.cli.link_options import link_settings, optional_link_options
 from twisted_smpp.cli.recipients import Recipient, recipients
@@ -23,7 +24,7 @@ from twisted_smpp.errors import SessionLost
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.link import LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress
-from twisted_smpp.esme.service import Sending
+from twisted_smpp.esme.sending import Sending
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.receipt import STAT, Receipt
 from twisted_smpp.text.segments import NotText
@@ -116,17 +117,25 @@ def send(text: str | None, **options: Any) -> None:
     else:
         rules, settings = rules_of(options), link_settings(options)
     wanted = recipients(options.pop("to"), options.pop("file"), text)
+    if options["result"] is not None:
+        _check_result(options["result"])
 
-    async def run(reactor: Any) -> None:
-        if is_handed:
-            endpoint = UNIXClientEndpoint(reactor, options["control"])
-            code = await HandingRun(reactor, endpoint, wanted, options).run()
-        else:
-            code = await SendRun(reactor, settings, rules, wanted, options).run()
+    from twisted.internet import reactor
+
+    # Before the reactor runs: wrong usage is said at once.
+    the_run: HandingRun | SendRun
+    if is_handed:
+        endpoint = UNIXClientEndpoint(reactor, options["control"])
+        the_run = HandingRun(reactor, endpoint, wanted, options)
+    else:
+        the_run = SendRun(reactor, settings, rules, wanted, options)
+
+    async def run() -> None:
+        code = await the_run.run()
         if code:
             raise SystemExit(code)
 
-    react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
+    react(lambda _: Deferred.fromCoroutine(run()))
 
 
 def _check_handed() -> None:
@@ -137,6 +146,15 @@ def _check_handed() -> None:
         source = context.get_parameter_source(name)
         if source is ParameterSource.COMMANDLINE and name not in _WITH_CONTROL:
             raise click.UsageError(f"{each.opts[-1]}: with --control the daemon says that")
+
+
+def _check_result(path: str) -> None:
+    """What became of messages that were sent cannot be told later if it cannot be written."""
+    try:
+        with Path(path).open("a"):
+            pass
+    except OSError as error:
+        raise click.UsageError(f"cannot write {plain(path)}: {error.strerror}") from None
 
 
 class SendRun:
@@ -155,6 +173,9 @@ class SendRun:
         self._bind = settings["bind"]
         self._options = options
         self._messages: list[Message] = []
+        #: Of each that was tried: the message, or why it cannot be sent.
+        self._tried: list[Message | str] = []
+        self._refusals = 0
         self._awaited: Deferred[Any] | None = None
         self._given_up = False
         self._code = SENT
@@ -260,17 +281,22 @@ class SendRun:
                 receipt=self._options["receipt"],
             )
         except NotText as error:
-            self._cannot(f"not valid UTF-8 at character {error.position + 1}")
+            self._cannot(wanted, f"not valid UTF-8 at character {error.position + 1}")
             return None
         except ValueError as error:
-            self._cannot(plain(str(error)))
+            self._cannot(wanted, plain(str(error)))
             return None
         self._messages.append(message)
+        self._tried.append(message)
         return message
 
-    def _cannot(self, why: str) -> None:
-        self._say(f"the message cannot be sent: {why}")
+    def _cannot(self, wanted: Recipient, why: str) -> None:
+        self._tried.append(why)
         self._code = REFUSED
+        self._refusals += 1
+        if self._refusals <= MOST_SAID:
+            to = f" to {plain(wanted.to)}" if len(self._wanted) > 1 else ""
+            self._say(f"the message{to} cannot be sent: {why}")
 
     def _submitted(self, result: Any, message: Message, bar: Any) -> None:
         bar.update(1)
@@ -305,7 +331,7 @@ class SendRun:
         self._say(f"no final receipt{many} within {timeout:g} s{said}")
 
     def _give_up(self, code: int) -> None:
-        self._code = self._code or code
+        self._code = code if code == INTERRUPTED else self._code or code
         self._given_up = True
         if self._awaited is not None:
             self._awaited.cancel()
@@ -364,6 +390,8 @@ class SendRun:
         return click.progressbar(length=len(self._wanted), file=io.StringIO())
 
     def _report(self) -> None:
+        if self._refusals > MOST_SAID:
+            self._say(f"{self._refusals - MOST_SAID} more messages cannot be sent")
         if self._options["result"] is not None:
             self._write_result(self._options["result"])
         if len(self._wanted) == 1:
@@ -382,17 +410,8 @@ class SendRun:
             print_counts({"not sent": not_sent})
 
     def _write_result(self, path: str) -> None:
-        rows = (
-            Row(
-                message.destination,
-                message.progress.name.lower(),
-                len(message.parts),
-                " ".join(each or "-" for each in message.message_ids),
-                sum(part.attempts for part in message.parts),
-                str(message.error or ""),
-            )
-            for message in self._messages
-        )
+        not_tried = [""] * (len(self._wanted) - len(self._tried))
+        rows = map(_row, self._wanted, [*self._tried, *not_tried])
         try:
             write_rows(path, rows)
         except OSError as error:
@@ -407,6 +426,20 @@ class SendRun:
 
 
 _ACCEPTED = (Progress.SENT, Progress.ACCEPTED, Progress.DELIVERED)
+
+
+def _row(wanted: Recipient, message: Message | str) -> Row:
+    """What became of a message, or why it was not sent."""
+    if isinstance(message, str):
+        return Row(wanted.to, "not sent", 0, "", 0, message)
+    return Row(
+        message.destination,
+        message.progress.name.lower(),
+        len(message.parts),
+        " ".join(each or "-" for each in message.message_ids),
+        sum(part.attempts for part in message.parts),
+        str(message.error or ""),
+    )
 
 
 def _said(part: MessagePart) -> str:

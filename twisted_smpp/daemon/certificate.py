@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL.crypto import X509
 from twisted.internet.endpoints import SSL4ServerEndpoint
 from twisted.internet.interfaces import IDelayedCall, IOpenSSLContextFactory
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -30,18 +34,27 @@ class ServerCertificate:
         description: of the endpoint.
         reactor: listens, and is the clock.
         now: returns seconds since 1970.
+        client_ca: a PEM file of the authorities whose certificates clients may show; None: they
+            are not asked for any. Who shows none may connect; who shows another may not.
 
     Attributes:
         endpoint: listens; connections that are made get the newest certificate.
 
     Raises:
-        ValueError: the endpoint cannot be used.
+        ValueError: the endpoint or the file cannot be used.
     """
 
     log = Logger()
 
-    def __init__(self, description: str, reactor: Any, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        description: str,
+        reactor: Any,
+        now: Callable[[], float],
+        client_ca: str | None = None,
+    ) -> None:
         self._description = description
+        self._client_ca = client_ca
         self._reactor = reactor
         self._now = now
         self._call: IDelayedCall | None = None
@@ -49,8 +62,15 @@ class ServerCertificate:
         self.endpoint: Any = server_endpoint(reactor, description)
         self._options: Any = None
         if isinstance(self.endpoint, SSL4ServerEndpoint):
-            self._options = self.endpoint._sslContextFactory
+            self._options = self._asking(self.endpoint._sslContextFactory)
             self.endpoint._sslContextFactory = self
+
+    def _asking(self, options: Any) -> Any:
+        """The same options, asking clients for certificates if they are to show any."""
+        if self._client_ca is not None:
+            options.verify, options.requireCertificate = True, False
+            options.trustRoot = _authorities(self._client_ca)
+        return options
 
     def getContext(self) -> Any:  # noqa: N802
         """Twisted: what the next connection is made with."""
@@ -73,7 +93,7 @@ class ServerCertificate:
             return
         try:
             new: Any = server_endpoint(self._reactor, self._description)
-            options = new._sslContextFactory
+            options = self._asking(new._sslContextFactory)
             options.getContext()
         except Exception as error:  # of the files, of OpenSSL, of either's reader
             self.log.error(
@@ -107,3 +127,14 @@ class ServerCertificate:
             self.log.warn(
                 "the certificate ends on {end:%Y-%m-%d}, in {days:.1f} days", end=end, days=days
             )
+
+
+def _authorities(path: str) -> Any:
+    """What verifies that certificates are of the authorities in a PEM file."""
+    try:
+        read = load_pem_x509_certificates(Path(path).read_bytes())
+    except OSError as error:
+        raise ValueError(f"--client-ca {path}: {error.strerror}") from None
+    except ValueError:
+        raise ValueError(f"--client-ca {path}: it is no PEM file of certificates") from None
+    return trustRootFromCertificates([Certificate(X509.from_cryptography(each)) for each in read])

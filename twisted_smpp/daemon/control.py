@@ -14,18 +14,29 @@ import struct
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from twisted_smpp.errors import SMPPError
+from twisted_smpp.errors import SMPPError, StoreError
 from twisted_smpp.esme import Message
 from twisted_smpp.esme.outbox import Outbox
 
-__all__ = ["Control", "ControlFactory", "StatusFactory", "peer_uid"]
+__all__ = [
+    "Control",
+    "ControlFactory",
+    "ControlUnusable",
+    "Refused",
+    "StatusFactory",
+    "listen",
+    "peer_uid",
+]
 
 #: Octets of a line, its end not counted.
 MOST_OCTETS = 65_536
@@ -45,6 +56,14 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 }
 _WORDS = {str: "a string", bool: "true or false", int: "a number"}
 _KNOWN = frozenset({*_FIELDS, "id"})
+
+
+#: What Twisted says of the socket of a process that is alive.
+_LOCKED = "Cannot acquire lock"
+
+
+class ControlUnusable(Exception):
+    """Nothing can listen at the path of a control socket; the text says why."""
 
 
 class Refused(Exception):
@@ -111,7 +130,10 @@ class Control(LineReceiver):
         if request.get("status") is True:
             self._answer(request, {"status": self.factory.status()})
         elif not isinstance(self.factory, ControlFactory):
-            raise Refused('only {"status": true} is answered here')
+            self._in_flight += 1
+            self._throttle()
+            asked = maybeDeferred(self.factory.ask, request)
+            asked.addCallbacks(partial(self._done, request), self._not_answered, (), {}, (request,))
         elif request.get("follow") is True:
             self.follows = True
             self._answer(request, {"follow": True})
@@ -129,6 +151,13 @@ class Control(LineReceiver):
 
     def _not_stored(self, failure: Failure, request: dict[str, Any]) -> None:
         self._done(request, {"error": failure.getErrorMessage()})
+
+    def _not_answered(self, failure: Failure, request: dict[str, Any]) -> None:
+        why = failure.getErrorMessage()
+        if not failure.check(Refused, StoreError):
+            self.log.failure("a request is not answered", failure)
+            why = "it failed; the log says why"
+        self._done(request, {"error": why})
 
     def _done(self, request: dict[str, Any], answer: dict[str, Any]) -> None:
         self._in_flight -= 1
@@ -184,21 +213,56 @@ class _Peer:
         """The connection is gone, which connectionLost tells."""
 
 
+def listen(reactor: Any, path: str, factory: StatusFactory) -> Any:
+    """Listens at a control socket; the ``IListeningPort``.
+
+    Args:
+        reactor: of the process.
+        path: of the socket. What a killed process has left there is taken over.
+        factory: of its connections.
+
+    Raises:
+        ControlUnusable: another process listens there, or the path cannot be used.
+    """
+    try:
+        return reactor.listenUNIX(path, factory, mode=0o600, wantPID=True)
+    except CannotListenError as error:
+        is_in_use = error.socketError == _LOCKED
+        why = "another process listens there" if is_in_use else _strerror(error.socketError)
+    except OSError as error:
+        why = _strerror(error)
+    raise ControlUnusable(f"--control {path}: {why}")
+
+
+def _strerror(error: Any) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _nothing_else(request: dict[str, Any]) -> Any:
+    raise Refused('only {"status": true} is answered here')
+
+
 class StatusFactory(ServerFactory):
-    """Makes a :class:`Control` of each connection, which only tells how the process is doing.
+    """Makes a :class:`Control` of each connection, which tells how the process is doing.
 
     Args:
         status: returns that, as an object of JSON.
         uid_of: returns the user at the other end of a transport.
+        ask: returns the answer to any other request, or a Deferred of it; it may raise
+            :class:`Refused`.
     """
 
     protocol: Any = Control
     noisy = False
 
     def __init__(
-        self, status: Callable[[], dict[str, Any]], uid_of: Callable[[Any], int] = peer_uid
+        self,
+        status: Callable[[], dict[str, Any]],
+        uid_of: Callable[[Any], int] = peer_uid,
+        ask: Callable[[dict[str, Any]], Any] = _nothing_else,
     ) -> None:
         self.status = status
+        self.ask = ask
         self.uid_of = uid_of
         self.connections: dict[Control, None] = {}
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from twisted.python import usage
 
+from twisted_smpp.errors import FieldError
 from twisted_smpp.smsc import AccountsFile, Keeping, Route, RouteKind, Routes, Terms
 from twisted_smpp.store import MemoryStore, SQLiteStore
+from twisted_smpp.wire.pdus import BindTransceiver
 
 __all__ = [
     "KEEPING",
@@ -69,8 +71,10 @@ def route_of(option: str, text: str) -> Route:
     """
     kind, _, name = text.partition(":")
     if kind == "account" and name:
-        if len(name) > 15:
-            raise usage.UsageError(f"{option}: account {name} has more than 15 characters")
+        try:
+            BindTransceiver(system_id=name).encode()
+        except FieldError as error:
+            raise usage.UsageError(f"{option}: account {name!a}: {error}") from None
         return Route(RouteKind.ACCOUNT, name)
     if text in ("loopback", "at-once", "nowhere"):
         return Route(RouteKind(text))

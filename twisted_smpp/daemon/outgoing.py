@@ -6,11 +6,10 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
-from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_smpp.daemon.control import ControlFactory
+from twisted_smpp.daemon.control import ControlFactory, ControlUnusable, listen
 from twisted_smpp.daemon.ending import Ending, exit_with
 from twisted_smpp.daemon.health import Health
 from twisted_smpp.errors import StoreError, StoreFailed
@@ -64,7 +63,7 @@ class OutgoingService(Service):
 
         Raises:
             StoreError: the store cannot be opened, and this is not in the foreground.
-            CannotListenError: the path of the control socket cannot be used, and likewise.
+            ControlUnusable: the path of the control socket cannot be used, and likewise.
         """
         super().startService()  # type: ignore[no-untyped-call]
         if self._health is not None:
@@ -78,13 +77,12 @@ class OutgoingService(Service):
         self.link.startService()
 
     def _listen(self) -> None:
-        # With wantPID a socket that a killed process has left is taken over, one in use is not.
-        self._port = self._reactor.listenUNIX(self._path, self._control, mode=0o600, wantPID=True)
+        self._port = listen(self._reactor, self._path or "", self._control)
 
     def _or_exit(self, step: Any) -> None:
         try:
             step()
-        except (CannotListenError, StoreError) as error:
+        except (ControlUnusable, StoreError) as error:
             if not self.in_foreground:
                 self.log.critical("{error}", error=str(error))
                 raise

@@ -13,9 +13,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_smpp.daemon.certificate import ServerCertificate
-from twisted_smpp.daemon.control import StatusFactory
+from twisted_smpp.daemon.control import ControlUnusable, StatusFactory, listen
 from twisted_smpp.daemon.ending import Ending, exit_with
 from twisted_smpp.daemon.health import Health
+from twisted_smpp.daemon.questions import Questions
 from twisted_smpp.errors import StoreError, StoreFailed
 from twisted_smpp.smsc import AccountsFile, MessageCentre, SMSCService
 from twisted_smpp.smsc.traffic import Traffic
@@ -40,7 +41,8 @@ class CentreService(Service):
         accounts: a file that is read again at SIGHUP, or None.
         sheds_privileges: whether twistd changes its user after it listens. Then the store is
             opened behind that, so that its files belong to that user.
-        control: the path of a Unix socket that tells how the process is doing; None for none.
+        control: the path of a Unix socket that tells how the process is doing and does what
+            :class:`~twisted_smpp.daemon.questions.Questions` says; None for none.
         certificate: of the listener, read again at SIGHUP; or None.
         silence: returns, for a system_id, after how many seconds without a message from it an
             account counts as silent; None: never.
@@ -77,7 +79,7 @@ class CentreService(Service):
         self.traffic = Traffic(centre, silence, names, clock)
         self._certificate = certificate
         self._control_path = control
-        self._control = StatusFactory(self.status)
+        self._control = StatusFactory(self.status, ask=Questions(centre).ask)
         self._control_port: Any = None
 
     def status(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class CentreService(Service):
             **self._health.status(),
             "connections": len(self.smsc.factory.connections),
             "sessions": len(self.smsc.sessions),
+            "put_aside": getattr(self.store, "put_aside", 0),
             "accounts": self.traffic.status(),
         }
 
@@ -102,7 +105,8 @@ class CentreService(Service):
 
         Raises:
             StoreError: the store cannot be opened, and this is not in the foreground.
-            CannotListenError: the port is taken or not allowed, and likewise.
+            CannotListenError, ValueError: the port is taken, not allowed or none, and likewise.
+            ControlUnusable: the path of the control socket cannot be used, and likewise.
         """
         super().startService()  # type: ignore[no-untyped-call]
         self._health.start()
@@ -128,15 +132,12 @@ class CentreService(Service):
             self._certificate.reload()
 
     def _listen_for_control(self) -> None:
-        # With wantPID a socket that a killed process has left is taken over, one in use is not.
-        self._control_port = self._clock.listenUNIX(
-            self._control_path, self._control, mode=0o600, wantPID=True
-        )
+        self._control_port = listen(self._clock, self._control_path or "", self._control)
 
     def _or_exit(self, step: Any) -> None:
         try:
             step()
-        except (CannotListenError, StoreError) as error:
+        except (CannotListenError, ControlUnusable, StoreError, ValueError) as error:
             if not self.in_foreground:
                 self.log.critical("{error}", error=str(error))
                 raise

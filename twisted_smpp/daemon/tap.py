@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from twisted.application.service import IService
-from twisted.cred.checkers import FilePasswordDB, InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.portal import Portal
 from twisted.cred.strcred import AuthOptionMixin
@@ -35,15 +35,15 @@ from twisted_smpp.daemon.keeping import (
     store_of,
     terms_of,
 )
+from twisted_smpp.daemon.linking import LINK, LinkOptions, link_settings
 from twisted_smpp.daemon.open_files import allow_open_files
+from twisted_smpp.daemon.options import OneLineErrors, named_numbers
 from twisted_smpp.daemon.outgoing import OutgoingService
 from twisted_smpp.daemon.service import CentreService
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
-from twisted_smpp.factory import BIND_MODES
-from twisted_smpp.passwords import read_password
 from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentre, SMSCService
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
@@ -67,63 +67,47 @@ def _timers(options: Any, bind: float) -> Timers:
     )
 
 
-class _OneLineErrors(usage.Options):
-    """Options whose errors are one line and exit code 1."""
-
-    def parseOptions(self, options: Any = None) -> None:
-        """Twisted: parses; ends the process with one line when something is wrong."""
-        try:
-            super().parseOptions(options)  # type: ignore[no-untyped-call]
-        except usage.UsageError as error:
-            sys.exit(f"{self.synopsis_name}: {error} (--help shows the options)")
-
-    synopsis_name = "twistd smpp"
-    synopsis = "twistd smpp smsc|esme [options]"
-    examples = ""
-
-    def getSynopsis(self) -> str:
-        """Twisted: the first line of --help."""
-        return f"Usage: {self.synopsis}"
-
-    def getUsage(self, width: int | None = None) -> str:
-        """Twisted: the text of --help; examples keep their lines."""
-        return str(super().getUsage(width)) + self.examples
-
-    def opt_version(self) -> None:
-        """Show the version of twisted_smpp and exit."""
-        from importlib.metadata import version
-
-        sys.stdout.write(f"twisted_smpp {version('twisted_smpp')}\n")
-        sys.exit(0)
-
-
-class SMSCOptions(_OneLineErrors, RouteOptions, AuthOptionMixin):
+class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
     """Options of ``twistd smpp smsc``."""
 
     synopsis_name = "twistd smpp smsc"
     synopsis = "twistd smpp smsc --listen ENDPOINT --accounts FILE | --auth CHECKER"
     supportedInterfaces = (IUsernamePassword,)
-    optParameters = [  # noqa: RUF012
-        ["listen", "l", "tcp:2775:interface=127.0.0.1", "Endpoint to listen on (tcp:, ssl:, ...)."],
-        ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
-        ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
-        ["window", "w", 10, "Deliveries that may wait for their responses.", int],
-        ["max-sessions", None, 1000, "Connections that may be bound.", int],
-        ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
-        ["max-unanswered", None, 100, "Submissions of a session that may wait for the disk.", int],
-        *_TIMERS,
-        ["write-timeout", None, 30.0, "Seconds a peer may take to read what was sent.", float],
-        ["drain", None, 30.0, "Seconds to wait at the end for what is in flight.", float],
-        ["control", None, None, "Unix socket that tells how it is doing."],
+    optParameters = named_numbers(
         [
-            "silence",
-            None,
-            None,
-            "Minutes that an account may send no message unwarned.",
-            float,
-        ],
-        *KEEPING,
-    ]
+            [
+                "listen",
+                "l",
+                "tcp:2775:interface=127.0.0.1",
+                "Endpoint to listen on (tcp:, ssl:, ...).",
+            ],
+            ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
+            ["client-ca", None, None, "PEM file of who issues the certificates of clients."],
+            ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
+            ["window", "w", 10, "Deliveries that may wait for their responses.", int],
+            ["max-sessions", None, 1000, "Connections that may be bound.", int],
+            ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
+            [
+                "max-unanswered",
+                None,
+                100,
+                "Submissions of a session that may wait for the disk.",
+                int,
+            ],
+            *_TIMERS,
+            ["write-timeout", None, 30.0, "Seconds a peer may take to read what was sent.", float],
+            ["drain", None, 30.0, "Seconds to wait at the end for what is in flight.", float],
+            ["control", None, None, "Unix socket that tells how it is doing."],
+            [
+                "silence",
+                None,
+                None,
+                "Minutes that an account may send no message unwarned.",
+                float,
+            ],
+            *KEEPING,
+        ]
+    )
     longdesc = """Runs a message centre. What it has accepted is on the disk until it is
 delivered or its time is over: in the file of --store, or else in smsc.db in
 ~/.local/state/twisted_smpp (under systemd, in the StateDirectory of the unit). By default every
@@ -145,6 +129,9 @@ Examples:
   twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
       --accounts /etc/smpp/accounts.toml
 
+  twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
+      --client-ca customers.pem --accounts /etc/smpp/accounts.toml
+
   twistd smpp smsc --listen haproxy:tcp:2775 --proxy 192.0.2.10/32 \\
       --accounts /etc/smpp/accounts.toml
 """
@@ -152,6 +139,17 @@ Examples:
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self["proxies"] = []
+
+    def opt_auth(self, description: str) -> None:
+        """Who may bind: a kind of checker and what it needs; may be given again."""
+        kind, _, path = description.partition(":")
+        if kind == "file" and not Path(path).is_file():
+            raise usage.UsageError(f"--auth: there is no file {path}")
+        try:
+            super().opt_auth(description)  # type: ignore[no-untyped-call]
+        except usage.UsageError as error:
+            why = str(error).removeprefix("Unexpected error: ")
+            raise usage.UsageError(f"--auth {kind}: {why}") from None
 
     def opt_proxy(self, network: str) -> None:
         """Network of proxies that may connect; needed with --listen haproxy:, may be repeated."""
@@ -169,6 +167,8 @@ Examples:
             raise usage.UsageError("either --accounts or --auth, not both")
         if self["listen"].startswith("haproxy:") is not bool(self["proxies"]):
             raise usage.UsageError("--listen haproxy: and --proxy need each other")
+        if self["client-ca"] is not None and not self["listen"].startswith("ssl:"):
+            raise usage.UsageError("--client-ca needs --listen ssl:")
         for checker in checkers:
             _prepare(checker)
         for name in ("max-sessions", "max-unbound"):
@@ -185,24 +185,18 @@ Examples:
         check_keeping(self)
 
 
-class ESMEOptions(_OneLineErrors):
+class ESMEOptions(OneLineErrors, LinkOptions):
     """Options of ``twistd smpp esme``."""
 
     synopsis_name = "twistd smpp esme"
     synopsis = "twistd smpp esme --connect ENDPOINT --system-id ID --password-file FILE"
-    optParameters = [  # noqa: RUF012
-        ["connect", "c", "tcp:127.0.0.1:2775", "Endpoint of the message centre (tcp:, tls:, ...)."],
-        ["system-id", "u", None, "Who the ESME is."],
-        ["password-file", "p", None, "File whose first line is the password."],
-        ["bind", "b", "transceiver", "transceiver, transmitter or receiver."],
-        ["binds", None, 1, "Connections that share the sending.", int],
-        ["system-type", None, "", "Kind of ESME, if the message centre asks for it."],
-        ["window", "w", 10, "Requests that may wait for their responses.", int],
-        ["longest-delay", None, 60.0, "Seconds until it connects again, at most.", float],
-        ["control", None, None, "Unix socket at which other programs hand over messages."],
-        *STORE,
-        *_TIMERS,
-    ]
+    optParameters = named_numbers(
+        [
+            *LINK,
+            ["control", None, None, "Unix socket at which other programs hand over messages."],
+            *STORE,
+        ]
+    )
     longdesc = """Binds to a message centre, stays bound, and logs the receipts and the
 messages that come (a message by its length, not its text). At the socket of --control it
 takes messages, a JSON object a line. They are kept until they have come to their end: in
@@ -217,18 +211,16 @@ Examples:
   twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
       --password-file password.txt --bind receiver
 
+  twistd smpp esme --connect tls:smsc1.example:3550 --connect tls:smsc2.example:3550 \\
+      --system-id smppclient1 --password-file password.txt --profile carrier.toml --rate 20
+
   twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
       --password-file password.txt --control /run/smpp/control
 """
 
     def postOptions(self) -> None:
-        """Checks the options and reads the password."""
-        if not self["system-id"]:
-            raise usage.UsageError("--system-id is needed")
-        if self["bind"] not in BIND_MODES:
-            raise usage.UsageError(f"--bind is one of {', '.join(BIND_MODES)}")
-        if self["binds"] < 1:
-            raise usage.UsageError(f"--binds is {self['binds']}, at least 1 is needed")
+        """Checks the options, reads the profile and the password."""
+        self.check_link()
         if self["control"] is not None and (
             self["store"] == "memory" or self["bind"] == "receiver"
         ):
@@ -236,19 +228,10 @@ Examples:
                 "--control takes messages: it needs a --store that is no memory, and a --bind "
                 "that can send"
             )
-        if not self["longest-delay"] > 0:
-            raise usage.UsageError("--longest-delay has to be more than 0 seconds")
         check_store(self)
-        _check_numbers(self)
-        self["password"] = ""
-        if self["password-file"] is not None:
-            try:
-                self["password"] = read_password(self["password-file"])
-            except ValueError as error:
-                raise usage.UsageError(str(error)) from None
 
 
-class Options(_OneLineErrors):
+class Options(OneLineErrors):
     """Options of ``twistd smpp``."""
 
     subCommands = [  # noqa: RUF012
@@ -271,8 +254,6 @@ def _prepare(checker: Any) -> None:
             checker.users = {_octets(user): _octets(word) for user, word in checker.users.items()}
         except UnicodeEncodeError:
             raise usage.UsageError("--auth memory: takes latin-1 only, as SMPP does") from None
-    elif isinstance(checker, FilePasswordDB) and not Path(checker.filename).is_file():
-        raise usage.UsageError(f"--auth: there is no file {checker.filename}")
 
 
 def _octets(text: str | bytes) -> bytes:
@@ -317,6 +298,9 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     accounts = None
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
+        warn = partial(_warn_of_certificates, options, accounts)
+        warn()
+        accounts.on_change(warn)
     centre = MessageCentre(
         store_of(options, reactor),
         routes=routes_of(options, accounts),
@@ -327,7 +311,7 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
     certificate = None
     if options["listen"].startswith("ssl:"):
-        certificate = ServerCertificate(options["listen"], reactor, time.time)
+        certificate = ServerCertificate(options["listen"], reactor, time.time, options["client-ca"])
     smsc = SMSCService(
         options["listen"] if certificate is None else certificate.endpoint,
         Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
@@ -355,10 +339,21 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     )
 
 
+def _warn_of_certificates(options: SMSCOptions, accounts: AccountsFile) -> None:
+    """An account that needs a certificate needs a listener that asks for it."""
+    if options["client-ca"] is None and options["listen"].startswith(("tcp:", "tcp6:", "ssl:")):
+        for each in accounts.accounts.values():
+            if each.needs_certificate:
+                log.warn(
+                    "{name} cannot bind: it needs a certificate, and without --client-ca "
+                    "nobody is asked for one",
+                    name=ascii(each.system_id),
+                )
+
+
 def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
     twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
-    several = options["binds"] > 1
-    make: Any = partial(ESMEPool, binds=options["binds"]) if several else ESMEService
+    make: Any = ESMEPool if options["binds"] > 1 else ESMEService
     system_id = options["system-id"]
     # A receiver sends nothing that had to be kept.
     keeps = options["bind"] != "receiver" and options["store"] != "memory"
@@ -367,15 +362,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
         store = store_of(options, reactor, f"esme-{quote(system_id, safe='')}.db")
         outbox = Outbox(store, system_id, on_recovered=lambda message: control.watch(message))
     link: IService = make(
-        options["connect"],
-        system_id,
-        options["password"],
-        bind=options["bind"],
-        system_type=options["system-type"],
-        window=options["window"],
-        timers=_timers(options, bind=10.0),
-        first_delay=min(1.0, options["longest-delay"]),
-        longest_delay=options["longest-delay"],
+        **link_settings(options),
         on_message=_log_message,
         on_receipt=_log_receipt,
         outbox=outbox,

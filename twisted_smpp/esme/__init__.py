@@ -13,7 +13,8 @@ from twisted_smpp.esme.profile import Profile, ProfileError
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.esme.retries import Retries, RetryClass
 from twisted_smpp.esme.sender import UnknownPolicy
-from twisted_smpp.esme.service import ESMEService, Sending
+from twisted_smpp.esme.sending import Sending
+from twisted_smpp.esme.service import ESMEService
 
 __all__ = [
     "Address",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from twisted_smpp.esme.message import BY_RECEIPT, MessagePart, Progress
 from twisted_smpp.esme.unmatched import Unmatched
@@ -115,6 +115,15 @@ class Confirming:
         if ids.settled != before and ids.settled is not None:
             self._retry_parked(now)
         return part
+
+    def told(self, part: MessagePart, receipt: Receipt, now: float) -> None:
+        """The message centre was asked for a part, and says this."""
+        self._confirm(part, receipt, now)
+
+    def oldest(self) -> Iterator[tuple[MessagePart, float]]:
+        """Parts that wait for their receipts, the oldest first, with when they were accepted."""
+        for part, until in self._waiting.items():
+            yield part, until - self._receipt_seconds
 
     def _retry_parked(self, now: float) -> None:
         """How ids are written is known now: what fitted two messages may fit one."""

@@ -95,6 +95,7 @@ class Link(Shorthands, Service):
 
     Raises:
         ValueError: the endpoint description, a delay or a value of the bind cannot be used.
+        TypeError: an endpoint is none.
     """
 
     log = Logger()
@@ -231,8 +232,9 @@ class Link(Shorthands, Service):
             return  # it was stopped before it was bound
         self._backoff.refused(error)
         self._endpoint.failed()
-        self._why = f"bind to {session.peer} failed: {error}"
-        self.log.error("bind to {peer} failed: {error}", peer=session.peer, error=str(error))
+        why = error.reason if isinstance(error, SessionLost) else str(error)
+        self._why = f"bind to {session.peer} failed: {why}"
+        self.log.error("bind to {peer} failed: {error}", peer=session.peer, error=why)
 
     def _late(self, session: SMPPProtocol, event: LateResponse) -> None:
         """A response came after its request was given up."""
@@ -293,6 +295,9 @@ def _fail_over(
 ) -> FailOver:
     several = isinstance(endpoint, Sequence) and not isinstance(endpoint, str)
     given: Any = endpoint if several else [endpoint]
+    for each in given:
+        if not isinstance(each, str) and not hasattr(each, "connect"):
+            raise TypeError(f"endpoint {each!r} is neither a description nor an endpoint")
     endpoints = [
         client_endpoint(reactor, each) if isinstance(each, str) else each for each in given
     ]

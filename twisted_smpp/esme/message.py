@@ -97,7 +97,6 @@ class MessagePart:
     Attributes:
         message: the whole; a weak proxy of it once all of it is final.
         wants_receipt: whether a receipt was asked for.
-        number: 1 for the first part.
         progress: where it is.
         message_id: what the message centre calls it; None before it was accepted.
         message_ids: every id that it got: more than one when it was sent again because a
@@ -111,48 +110,31 @@ class MessagePart:
         late: a final receipt that came when the part was final already, and said otherwise.
     """
 
-    __slots__ = (
-        "attempts",
-        "error",
-        "expires_at",
-        "late",
-        "message",
-        "message_ids",
-        "number",
-        "order",
-        "pdu",
-        "progress",
-        "ready",
-        "receipt",
-        "refusals",
-        "resends",
-        "segment",
-        "sent_at",
-        "session_faults",
-        "unknowns",
-        "wants_receipt",
-    )
+    # What most parts never change is of the class.
+    progress = Progress.QUEUED
+    message_ids: tuple[str, ...] = ()
+    attempts = refusals = session_faults = unknowns = resends = 0
+    error: SMPPError | None = None
+    receipt: Receipt | None = None
+    late: Receipt | None = None
+    expires_at: float | None = None
+    #: The request of the last attempt, as long as its response may come, and when it was sent.
+    pdu: SubmitSM | None = None
+    sent_at = 0.0
+    #: The request of the first attempt and its octets for a session, once made.
+    ready: tuple[SubmitSM, bytes, Any] | None = None
 
     def __init__(self, message: Message, segment: Segment, order: int) -> None:
         self.message = message
         self.wants_receipt = message.wants_receipt
         self.segment = segment
-        self.number = segment.number
         #: Its place among all parts of the link, for keeping their order.
         self.order = order
-        self.progress = Progress.QUEUED
-        self.message_ids: tuple[str, ...] = ()
-        self.attempts = self.refusals = self.session_faults = 0
-        self.unknowns = self.resends = 0
-        self.error: SMPPError | None = None
-        self.receipt: Receipt | None = None
-        self.late: Receipt | None = None
-        #: The request of the last attempt, as long as its response may come.
-        self.pdu: SubmitSM | None = None
-        #: The request of the first attempt and its octets for a session, once made.
-        self.ready: tuple[SubmitSM, bytes, Any] | None = None
-        self.sent_at = 0.0
-        self.expires_at: float | None = None
+
+    @property
+    def number(self) -> int:
+        """1 for the first part."""
+        return self.segment.number
 
     def __repr__(self) -> str:
         return f"<part {self.number} of {self.segment.total}: {self.progress.name}>"
@@ -346,15 +328,17 @@ class Message:
             if failure is not None or self._is_submitted():
                 self._submitted = None
                 _fire(waiting, self if failure is None else failure)
-        if self._is_final():
-            waiting = self._final
+        for part in self.parts:
+            if part.progress < _FIRST_FINAL:
+                return
+        waiting = self._final
+        # Parts that keep the whole alive, and it them, are work for the garbage collector.
+        whole = weakref.proxy(self)
+        for part in self.parts:
+            part.message = whole
+        if waiting is not None:
             self._final = None
-            # Parts that keep the whole alive, and it them, are work for the garbage collector.
-            whole = weakref.proxy(self)
-            for part in self.parts:
-                part.message = whole
-            if waiting is not None:
-                _fire(waiting, self)
+            _fire(waiting, self)
 
     def _is_submitted(self) -> bool:
         return all(part.message_ids for part in self.parts)

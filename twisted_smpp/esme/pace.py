@@ -90,6 +90,7 @@ class Pace:
 
     Attributes:
         window: requests that may be in flight now.
+        slowed: whether it is driven less fast than it was agreed, for what was refused before.
         throttled: how often the message centre said that it was too much.
     """
 
@@ -113,6 +114,7 @@ class Pace:
         self._paused_at = self._paused_until = self._slowed_at = float("-inf")
         self._grown_at = self._seen = now
         self.throttled = 0
+        self.slowed = False
         #: The rate of all links of an account, besides that of this one.
         self.shared: SharedRate | None = None
 
@@ -133,7 +135,9 @@ class Pace:
 
     def may_send(self, now: float) -> bool:
         """Takes the right to send one message."""
-        self._see(now)
+        if now < self._seen:
+            self._see(now)
+        self._seen = now
         if self._paused_until > now:
             return False
         bucket, shared = self._bucket, self.shared
@@ -167,6 +171,7 @@ class Pace:
         self._paused_at = now
         self._paused_until = now + self._pause * (0.5 + self._random() / 2)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self.slowed = True
 
     def congested(self, state: int, now: float) -> None:
         """The message centre has told its congestion_state, 0 to 100, with a response."""
@@ -176,6 +181,8 @@ class Pace:
 
     def accepted(self, now: float) -> None:
         """The message centre has taken a message: the link may grow again."""
+        if not self.slowed:
+            return
         self._see(now)
         if self._window < self._most_window:
             self._window = min(self._most_window, self._window + 1 / self._window)
@@ -189,6 +196,11 @@ class Pace:
             grown = max(0.0, now - since) * RATE_GROWTH * most
             bucket.slow_down(min(most, bucket.rate + grown), now)
         self._grown_at = now
+        self.slowed = (
+            self._window < self._most_window
+            or self._pause > FIRST_PAUSE
+            or (bucket is not None and most is not None and bucket.rate < most)
+        )
 
     def _slow_down(self, now: float) -> None:
         self._window = max(1.0, self._window / 2)
@@ -197,6 +209,7 @@ class Pace:
             least = LEAST_RATE * self._most_rate
             self._bucket.slow_down(max(least, self._bucket.rate / 2), now)
         self._slowed_at = self._grown_at = now
+        self.slowed = True
 
     def _see(self, now: float) -> None:
         """Where the clock was set back, a pause lasts no longer for it."""

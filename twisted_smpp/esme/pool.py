@@ -26,7 +26,8 @@ from twisted_smpp.esme.message import Message, MessagePart
 from twisted_smpp.esme.pace import SharedRate, TokenBucket
 from twisted_smpp.esme.pool_link import Desk, PoolLink
 from twisted_smpp.esme.sender import BUSY_SECONDS, Sender
-from twisted_smpp.esme.service import ESMEService, Sending, Validity
+from twisted_smpp.esme.sending import Sending
+from twisted_smpp.esme.service import ESMEService, Validity
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
@@ -74,7 +75,7 @@ class ESMEPool(Shorthands, MultiService):
             ``sending`` is that of each link.
         on_state: called with the :class:`PoolLink` and a
             :class:`~twisted_smpp.esme.link.LinkChange`.
-        sending: see :class:`~twisted_smpp.esme.service.Sending`; ``most_waiting`` counts the
+        sending: see :class:`~twisted_smpp.esme.sending.Sending`; ``most_waiting`` counts the
             parts of all links.
         settings: those of :class:`~twisted_smpp.esme.service.ESMEService`, for each link.
 
@@ -396,6 +397,12 @@ class ESMEPool(Shorthands, MultiService):
             return fail(SessionLost("no link is bound; it was never sent", sent=False))
         return min(sessions, key=lambda each: each.session.in_flight).request(pdu)
 
+    def query(self, message: Message) -> Deferred[Message]:
+        """Asks what became of a message; like
+        :meth:`twisted_smpp.esme.service.ESMEService.query`, on any link.
+        """
+        return self._desk.query(message)
+
     def resend(self, part: MessagePart) -> None:
         """Sends a held part again, on any link; it may arrive twice."""
         for sender in list(self._senders):
@@ -561,6 +568,8 @@ class ESMEPool(Shorthands, MultiService):
         """Ends what is too old; whether nothing is left that could become so."""
         for sender in list(self._senders):
             sender.expire(now)
+        if self._able:
+            self._desk._asking.sweep()
         self.confirming.expire(now)
         receiving = self._desk._receiving
         if receiving is not None:

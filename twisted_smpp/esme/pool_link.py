@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
+from twisted_smpp.esme.asking import Asking
 from twisted_smpp.esme.sender import Sender
-from twisted_smpp.esme.service import ESMEService, Sending
+from twisted_smpp.esme.sending import Sending
+from twisted_smpp.esme.service import ESMEService
 from twisted_smpp.protocol import SMPPProtocol
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ class Desk(_OfPool):
             self._accepted,
             pool=self._pool,
         )
+
+    def _make_asking(self, sending: Sending) -> Asking:
+        """For all links: any that sends may ask."""
+        pool = self._pool
+        return Asking(pool.request, self.confirming, self._clock.seconds, sending.query_after)
 
 
 class Lobby(Sender):

@@ -13,6 +13,7 @@ A profile is a TOML file; every key may be left out::
     ids = "hex-decimal"              # how the ids of receipts are compared
     form = "vodafone"                # how receipts are written
     seconds = 86400                  # how long one is waited for
+    query_after = 3600               # seconds without one until query_sm asks
 
     [link]
     window = 5
@@ -57,7 +58,7 @@ __all__ = ["Profile", "ProfileError", "names"]
 
 _SECTIONS = ("text", "receipts", "link", "timers", "submit_sm", "tlvs")
 _LINK = ("window", "rate", "burst", "interface_version", "system_type")
-_RECEIPTS = ("ids", "form", "seconds")
+_RECEIPTS = ("ids", "form", "seconds", "query_after")
 _VERSIONS = {version.text: version for version in InterfaceVersion}
 #: The greatest number of seconds or messages that makes sense.
 _MOST = 1e9
@@ -81,6 +82,8 @@ class Profile:
         ids: how the ids of its receipts are compared.
         form: how it writes receipts.
         receipt_seconds: how long a receipt is waited for; None for the usual time.
+        query_after: seconds without one after which the message centre is asked; None for
+            never.
         link: settings of the link: window, rate, burst, interface_version, system_type.
         timers: the deadlines of a session.
         fields: of each submit_sm.
@@ -96,6 +99,7 @@ class Profile:
     timers: Timers = field(default_factory=Timers)
     fields: Mapping[str, Any] = field(default_factory=dict)
     tlvs: Mapping[TLV[Any] | int, Any] = field(default_factory=dict)
+    query_after: float | None = None
 
     @classmethod
     def load(cls, name: str) -> Profile:
@@ -145,7 +149,7 @@ class Profile:
         _check_keys("receipts", receipts, _RECEIPTS)
         ids = receipts.get("ids", "learn")
         _one_of("receipts.ids", ids, STRATEGIES)
-        seconds = receipts.get("seconds")
+        seconds, query_after = receipts.get("seconds"), receipts.get("query_after")
         return cls(
             name,
             _text(data.get("text", {})),
@@ -156,6 +160,7 @@ class Profile:
             _timers(data.get("timers", {})),
             _fields(data.get("submit_sm", {})),
             _tlvs(data.get("tlvs", {})),
+            None if query_after is None else _number("receipts.query_after", query_after),
         )
 
 

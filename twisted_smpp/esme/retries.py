@@ -111,7 +111,7 @@ class Retries:
         unknown_resends: how often a message whose outcome is unknown is sent again.
 
     Raises:
-        ValueError: a number is too small, or there are no delays.
+        ValueError: a number is too small, there are no delays, or a class is none.
     """
 
     classes: Mapping[int, RetryClass] = field(default_factory=dict)
@@ -122,6 +122,9 @@ class Retries:
     unknown_resends: int = 3
 
     def __post_init__(self) -> None:
+        for status, kind in self.classes.items():
+            if not isinstance(kind, RetryClass):
+                raise ValueError(f"classes: {status:#x}: {kind!r} is none of RetryClass")
         if not self.delays or min(self.delays) < 1:
             raise ValueError(f"delays: {self.delays!r}, at least one of 1 s or more is needed")
         for name in ("attempts", "unlisted_attempts", "session_attempts"):

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from enum import Enum
 from heapq import heapify, heappop, heappush
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -28,6 +26,7 @@ from twisted_smpp.errors import (
     SMPPError,
     WindowFull,
 )
+from twisted_smpp.esme.attempts import Attempt, Journal, Link, UnknownPolicy
 from twisted_smpp.esme.message import Message, MessagePart, Progress
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.retries import Retries, RetryClass
@@ -38,63 +37,14 @@ from twisted_smpp.wire.tlvs import congestion_state
 __all__ = ["Sender", "UnknownPolicy"]
 
 _UNKNOWN = (Progress.HELD, Progress.UNKNOWN)
+# Looked up once: an enumeration is slow at it.
+_SENDING, _ACCEPTED, _SENT = Progress.SENDING, Progress.ACCEPTED, Progress.SENT
 #: Overdue responses that are still recognised.
 _MOST_OVERDUE = 1024
 #: Seconds that a part whose response is overdue waits for it before it is sent again.
 LATE_SECONDS = 5.0
 #: Seconds until the next attempt when the session has no room, or says that it takes none.
 BUSY_SECONDS = 1.0
-
-
-class UnknownPolicy(Enum):
-    """What becomes of a message whose response is lost.
-
-    ``RESEND`` sends it again, a few times: the receiver may get it twice. ``HOLD`` keeps it
-    until the application decides by :meth:`Sender.resend` or :meth:`Sender.give_up`.
-    ``FAIL`` counts it as lost.
-    """
-
-    RESEND = "resend"
-    HOLD = "hold"
-    FAIL = "fail"
-
-
-class Link(Protocol):
-    """What the sender needs of a session."""
-
-    @property
-    def bound(self) -> bool: ...
-    def request(self, pdu: Any, octets: bytes | None, told: Any) -> object: ...
-    def unbind(self) -> Deferred[None]: ...
-
-
-class _Asked:
-    """What a session tells the outcome of an attempt: a Deferred takes several times as long."""
-
-    __slots__ = ("_part", "_sender", "called")
-
-    def __init__(self, sender: Sender, part: MessagePart) -> None:
-        self._sender = sender
-        self._part = part
-        self.called = False
-
-    def callback(self, response: Any) -> None:
-        """The response came, and says ESME_ROK."""
-        self.called = True
-        self._sender._accepted(response, self._part)
-
-    def errback(self, error: BaseException) -> None:
-        """It was refused, or its outcome is unknown."""
-        self.called = True
-        self._sender._refused(error, self._part)
-
-
-class Journal(Protocol):
-    """What the sender needs of an outbox."""
-
-    def attempting(
-        self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]
-    ) -> bool: ...
 
 
 class Sender(Waiting):
@@ -171,13 +121,13 @@ class Sender(Waiting):
         Raises:
             WindowFull: there is no room for one more message: see :meth:`slot`.
         """
-        self.check_room()
         parts = message.parts
+        if len(parts) == 1 and self._send_at_once(parts[0]):
+            return
+        self.check_room()
         for part in parts:
             self._order += 1
             part.order = self._order
-        if len(parts) == 1 and self._has_place and self._send_at_once(parts[0]):
-            return
         self._new.extend(parts)
         self._pump()
 
@@ -188,8 +138,10 @@ class Sender(Waiting):
         now = self._seconds()
         if part.expires_at is not None and part.expires_at <= now:
             return False
-        if not self._may_send(now):
+        if len(self._in_flight) >= self.pace.window or not self._may_send(now):
             return False
+        self._order += 1
+        part.order = self._order
         self._pumping = True
         try:
             self._send(part, now)
@@ -260,9 +212,9 @@ class Sender(Waiting):
 
     def _may_send(self, now: float) -> bool:
         link = self._link
-        if link is None or self._stopped:
+        if link is None or self._stopped or now < self._busy_until or not link.bound:
             return False
-        return link.bound and now >= self._busy_until and self.pace.may_send(now)
+        return self.pace.may_send(now)
 
     def _send(self, part: MessagePart, now: float) -> None:
         part.attempts += 1
@@ -270,7 +222,7 @@ class Sender(Waiting):
             part.resends += 1
             self.resends += 1
         part.sent_at = now
-        part.progress = Progress.SENDING
+        part.progress = _SENDING
         self._in_flight.add(part)
         if self.outbox is None or self.outbox.attempting(part, self._written):
             self._transmit(part, now)
@@ -309,13 +261,16 @@ class Sender(Waiting):
 
     def _transmit(self, part: MessagePart, now: float) -> None:
         link: Any = self._link
-        ready, part.ready = part.ready, None
-        if ready is not None and ready[2] is link:
-            part.pdu, octets, _ = ready
-        else:
+        pdu, octets, ready = None, None, part.ready
+        if ready is not None:
+            part.ready = None
+            if ready[2] is link:
+                pdu, octets, _ = ready
+        if pdu is None:
             # A new one for each attempt: a late response is known by the request it is for.
-            part.pdu, octets = part.make_pdu(now), None
-        link.request(part.pdu, octets, _Asked(self, part))
+            pdu = part.make_pdu(now)
+        part.pdu = pdu
+        link.request(pdu, octets, Attempt(part, self._accepted, self._refused))
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
@@ -359,10 +314,11 @@ class Sender(Waiting):
         try:
             self._in_flight.discard(part)
             part.pdu = None
-            now = self._seconds()
-            self.pace.accepted(now)
-            if response.octets_of_tail():
-                self._congestion(response, now)
+            if self.pace.slowed or response._tail:
+                now = self._seconds()
+                self.pace.accepted(now)
+                if response.octets_of_tail():
+                    self._congestion(response, now)
             self.take(part, response.message_id)
             self._pump()
         except Exception:
@@ -381,7 +337,7 @@ class Sender(Waiting):
         part.message_ids += (message_id,)
         is_news = not part.progress.final
         if is_news:
-            part.progress = Progress.ACCEPTED if part.wants_receipt else Progress.SENT
+            part.progress = _ACCEPTED if part.wants_receipt else _SENT
         # Its id is known before anybody is told: a receipt may follow at once.
         self._accepted_part(part, message_id)
         if is_news:

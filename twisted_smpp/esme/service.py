@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -15,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted_smpp.errors import SMPPError, StoreFailed
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
+from twisted_smpp.esme.asking import Asking
 from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
@@ -24,8 +24,9 @@ from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
-from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
+from twisted_smpp.esme.sending import Sending, confirming_of
+from twisted_smpp.esme.usual import Envelopes, UsualMessage
 from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.states import State
@@ -33,15 +34,15 @@ from twisted_smpp.status import CommandStatus
 from twisted_smpp.text import times
 from twisted_smpp.text.reassembly import Reassembly
 from twisted_smpp.text.receipt import Receipt, is_receipt
-from twisted_smpp.text.receipt_forms import STANDARD, Form
 from twisted_smpp.text.references import References
 from twisted_smpp.text.rules import Method, TextRules
 from twisted_smpp.text.segments import Plan, plan
 from twisted_smpp.text.times import Relative
 from twisted_smpp.values import RegisteredDelivery
 from twisted_smpp.wire.pdus import AlertNotification, DataSM, DeliverSM
+from twisted_smpp.wire.sealed import SealedSubmitSM
 
-__all__ = ["ESMEService", "Sending"]
+__all__ = ["ESMEService"]
 
 Validity = datetime | timedelta | Relative | None
 
@@ -49,36 +50,10 @@ Validity = datetime | timedelta | Relative | None
 _RECEIPTS = 0x03
 _RECEIPT = int(RegisteredDelivery.RECEIPT)  # looked up once: an enumeration is slow at it
 _SENDING = (State.BOUND_TX, State.BOUND_TRX)
+#: What send() is given besides the addresses and the text, if nothing.
+_AS_USUAL: tuple[Any, ...] = (None, None, None, None, None, 0, {})
 #: How often old parts and receipts are looked for, in seconds.
 _SWEEP = 30.0
-
-
-@dataclass(frozen=True)
-class Sending:
-    """How messages are sent, and matched with what becomes of them.
-
-    Attributes:
-        rate: messages/s that were agreed; None for no limit.
-        burst: messages that may go at once after a rest; None for a tenth of a second of
-            the rate.
-        most_waiting: when so many parts wait to be sent, no more messages are taken.
-        retries: what to do with refusals.
-        unknown: what to do when a response is lost.
-        ids: how the ids of receipts are compared, see :mod:`twisted_smpp.text.message_id`.
-        receipt_form: how the message centre writes receipts.
-        receipt_seconds: how long a receipt is waited for.
-        parked_seconds: how long a receipt waits for its message.
-    """
-
-    rate: float | None = None
-    burst: float | None = None
-    most_waiting: int = 10_000
-    retries: Retries = field(default_factory=Retries)
-    unknown: UnknownPolicy = UnknownPolicy.RESEND
-    ids: str = "learn"
-    receipt_form: Form = STANDARD
-    receipt_seconds: float = 3 * 86_400.0
-    parked_seconds: float = 86_400.0
 
 
 class ESMEService(Link):
@@ -103,7 +78,8 @@ class ESMEService(Link):
         on_state: called with a :class:`~twisted_smpp.esme.link.LinkChange`.
         application: an :class:`~twisted_smpp.interfaces.IMessageReceiver`, instead of the
             callbacks.
-        sending: see :class:`Sending`; None for what the profile says.
+        sending: see :class:`Sending`; None for what the profile says, which
+            :meth:`Sending.of` combines with what you want.
         text: how the link writes text; None for what the profile says.
         profile: what is special about the message centre, see
             :mod:`twisted_smpp.esme.profile`; its name, or one that was loaded. What is given
@@ -153,19 +129,23 @@ class ESMEService(Link):
         called = callbacks(application, {**called, "on_state": on_state})
         settings = {"timers": profile.timers, **link, **settings, "on_state": called["on_state"]}
         super().__init__(endpoint, system_id, password, **settings)
-        self._sending = sending or _sending_of(profile)
+        self._sending = sending or Sending.of(profile)
         self._on_receipt = called["on_receipt"]
         self._on_alert = called["on_alert"]
         self._profile = profile
+        self._envelopes = Envelopes(
+            {"registered_delivery": _RECEIPT, **profile.fields}, profile.tlvs
+        )
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
         self._receiving = self._make_receiving(called["on_message"], reassembly, system_id)
-        self.confirming = confirming or _confirming_of(self._sending, system_id)
+        self.confirming = confirming or confirming_of(self._sending, system_id)
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
         self._is_loaded = False
+        self._asking = self._make_asking(self._sending)
         self.sender = self._make_sender(self._sending)
         if outbox is not None:
             self._keeps_in(outbox)
@@ -191,10 +171,13 @@ class ESMEService(Link):
             self._clock,
             Pace(window, sending.rate, sending.burst, random, now),
             sending.retries,
-            sending.unknown,
+            UnknownPolicy(sending.unknown),
             sending.most_waiting,
             self._accepted,
         )
+
+    def _make_asking(self, sending: Sending) -> Asking:
+        return Asking(self.request, self.confirming, self._clock.seconds, sending.query_after)
 
     # IService.
 
@@ -283,16 +266,14 @@ class ESMEService(Link):
             to, source: addresses as people write them, or an
                 :class:`~twisted_smpp.esme.addresses.Address`.
             text: of any length.
-            receipt: whether a receipt is asked for, of success and of failure.
-            validity: until when the message is worth delivering: an aware ``datetime``, a
-                ``timedelta``, or a :class:`~twisted_smpp.text.times.Relative`. One that is
-                over before the message was sent makes it ``EXPIRED``.
+            receipt: whether one is asked for, of success and of failure.
+            validity: an aware ``datetime``, a ``timedelta`` or a
+                :class:`~twisted_smpp.text.times.Relative`; over before it is sent: ``EXPIRED``.
             schedule: when it is to be delivered first, likewise.
             priority: priority_flag, 0 to 3.
             method: how a long text is sent, instead of what the rules say.
             message_class: 0 (shown at once) to 3.
-            tlvs: of each submit_sm, such as those that an operator wants: by
-                :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
+            tlvs: of each submit_sm: by :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
             key: what the application calls it; kept with it in an outbox.
             fields: more fields of the submit_sm, such as ``service_type``.
 
@@ -302,18 +283,36 @@ class ESMEService(Link):
         Raises:
             WindowFull: too many parts wait already: await :meth:`slot` first.
             StoreFull, StoreFailed: the outbox has no room, or takes nothing more.
-            ValueError: the text is too long, or a value cannot be sent; a
-                :class:`~twisted_smpp.errors.FieldError` names the field.
+            ValueError: the text is too long; a FieldError names a value that cannot be sent.
         """
-        planned = plan(text, self.text, method=method, message_class=message_class)
-        wanted = self._wanted(receipt, validity, schedule, priority)
-        message = self._message(to, source, planned, wanted, fields, tlvs)
-        self._expires(message, validity)
+        message = None
+        if (validity, schedule, method, message_class, tlvs, priority, fields) == _AS_USUAL:
+            message = self._usual(to, text, source, receipt)
+        if message is None:
+            planned = plan(text, self.text, method=method, message_class=message_class)
+            fields = {**self._wanted(receipt, validity, schedule, priority), **fields}
+            message = self._message(to, source, planned, fields, tlvs, validity)
         return self._queue(message, key)
+
+    def _usual(
+        self, to: str | Address, text: str, source: str | Address, receipt: bool
+    ) -> Message | None:
+        """The message, and what is sent first of it; None when it is not as usual."""
+        session = self.session
+        if session is None:
+            return None
+        envelope = self._envelopes.of(source, receipt, self.text, session.session.version)
+        message = UsualMessage.of(envelope, to, text)
+        if message is not None:
+            part = message.parts[0]
+            octets = envelope.octets(message.destination, part.segment.short_message)
+            part.ready = SealedSubmitSM(octets), octets, session
+        return message
 
     def _queue(self, message: Message, key: str | None) -> Message:
         message.key = key
-        self._check(message)
+        if message.parts[0].ready is None:
+            self._check(message)
         self._follows = True
         if self.outbox is not None:
             self.sender.check_room()
@@ -342,9 +341,9 @@ class ESMEService(Link):
         to: str | Address,
         source: str | Address,
         planned: Plan,
-        wanted: Mapping[str, Any],
         fields: Mapping[str, Any],
         tlvs: Mapping[Any, Any] | None,
+        validity: Validity,
     ) -> Message:
         source = source if isinstance(source, Address) else _guess(source)
         to = to if isinstance(to, Address) else Address.guess(to)
@@ -355,7 +354,6 @@ class ESMEService(Link):
             "dest_addr_ton": to.ton,
             "dest_addr_npi": to.npi,
             "destination_addr": to.addr,
-            **wanted,
             **fields,
         }
         message = Message(
@@ -371,6 +369,7 @@ class ESMEService(Link):
             reference = self._references.next(source.addr, to.addr)
         segments = planned.segments(reference)
         message.parts = tuple([MessagePart(message, each, 0) for each in segments])
+        self._expires(message, validity)
         return message
 
     def _check(self, message: Message) -> None:
@@ -408,6 +407,25 @@ class ESMEService(Link):
     def slot(self) -> Deferred[None]:
         """Fires when there is room for one more message, in the order of asking."""
         return self.sender.slot()
+
+    def query(self, message: Message) -> Deferred[Message]:
+        """Asks the message centre by query_sm what became of a message.
+
+        Each part that has an id is asked for, and what the answer says counts like a receipt:
+        ``final`` fires, ``progress`` moves, and ``part.receipt`` has it. What is final already
+        stays so; if the answer says otherwise, it is in ``part.late``.
+
+        Args:
+            message: of this account; one whose response is lost has no id to ask for.
+
+        Returns:
+            a Deferred that fires with the message when all answers are there. It errbacks with
+            :class:`~twisted_smpp.errors.RequestRefused` when the message centre does not know
+            it (ESME_RINVMSGID, ESME_RQUERYFAIL) or has no query_sm (ESME_RINVCMDID), with
+            :class:`~twisted_smpp.errors.SessionLost` when nobody is bound, and as
+            :meth:`request` does.
+        """
+        return Deferred.fromCoroutine(self._asking.ask(message))
 
     def figures(self) -> LinkFigures:
         """How the link is doing now: window, queue, rate, round trips."""
@@ -501,6 +519,8 @@ class ESMEService(Link):
     def _expire(self, now: float) -> bool:
         """Ends what is too old; whether nothing is left that could become so."""
         self.sender.expire(now)
+        if self.sender.able:
+            self._asking.sweep()
         self.confirming.expire(now)
         receiving = self._receiving
         if receiving is not None:
@@ -511,18 +531,3 @@ class ESMEService(Link):
 
 #: Many messages have the same source.
 _guess = lru_cache(1024)(Address.guess)
-
-
-def _sending_of(profile: Profile) -> Sending:
-    rate, burst = profile.link.get("rate"), profile.link.get("burst")
-    seconds = profile.receipt_seconds or Sending.receipt_seconds
-    return Sending(rate, burst, ids=profile.ids, receipt_form=profile.form, receipt_seconds=seconds)
-
-
-def _confirming_of(sending: Sending, system_id: str) -> Confirming:
-    return Confirming(
-        sending.ids,
-        name=system_id,
-        receipt_seconds=sending.receipt_seconds,
-        parked_seconds=sending.parked_seconds,
-    )

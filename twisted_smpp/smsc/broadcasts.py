@@ -79,7 +79,9 @@ class Broadcasts:
             record.state, record.done, record.due = MessageState.DELIVERED, record.at, None
         kept = centre.accept(record, request, is_done)
         response: Any = request.answer(message_id=message_id)
-        return response if kept is None else kept.addCallback(lambda _: response)
+        if kept is None:
+            return self._account.counted(response)  # type: ignore[no-any-return]
+        return kept.addCallback(lambda _: self._account.counted(response))
 
     def _fill(self, record: Record, request: BroadcastSM) -> None:
         now, terms = self._centre.now(), self._account.terms
@@ -150,13 +152,9 @@ class Broadcasts:
         content = request.tlvs.get(tlvs.broadcast_content_type) if request.tlvs else None
         return found.addCallback(self._cancel, content)
 
-    def _cancel(self, records: list[Record], content: bytes | None) -> int | None:
-        count = 0
-        for record in records:
-            submitted: Any = decode(record.pdu)
-            if content is None or submitted.tlvs[tlvs.broadcast_content_type] == content:
-                count += cancel(self._centre, record)
-        return None if count else CommandStatus.ESME_RBCASTCANCELFAIL
+    def _cancel(self, records: list[Record], content: bytes | None) -> Any:
+        chosen = [each for each in records if content is None or _content_type(each) == content]
+        return cancel(self._centre, chosen, CommandStatus.ESME_RBCASTCANCELFAIL)
 
     # Which ones.
 
@@ -189,3 +187,8 @@ def _of_type(records: list[Record], service_type: str) -> list[Record]:
 def _service_type(record: Record) -> str:
     submitted: Any = decode(record.pdu)
     return submitted.service_type  # type: ignore[no-any-return]
+
+
+def _content_type(record: Record) -> bytes:
+    submitted: Any = decode(record.pdu)
+    return submitted.tlvs[tlvs.broadcast_content_type]  # type: ignore[no-any-return]

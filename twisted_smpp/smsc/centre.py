@@ -295,7 +295,7 @@ class MessageCentre(Service):
             offered = receipt
         if not self.store.keep(record, receipt, self._kept, (offered, told, context)):
             return False
-        self._offer(offered)
+        self.offer(offered)
         return True
 
     def _kept(self, accepted: list[tuple[Record, Told, Any]], error: StoreError | None) -> None:
@@ -304,9 +304,10 @@ class MessageCentre(Service):
             told([context for _, _, context in group], error)
         if error is None:
             for record, _, _ in accepted:
-                self._offer(record)
+                self.offer(record)
 
-    def _offer(self, record: Record) -> None:
+    def offer(self, record: Record) -> None:
+        """A new record is in the store, and comes to whoever it is for."""
         dispatch = self.dispatches.get(record.queue)
         if dispatch is not None:
             dispatch.count += 1
@@ -327,10 +328,10 @@ class MessageCentre(Service):
     def _move(self, record: Record, queue: str, due: float) -> None:
         """Puts a record into another queue; it has to leave the first one before."""
         record.due = None
-        self._watch(self.save(record))
+        self.watch(self.save(record))
         self._gone(record.queue)
         record.queue, record.due = queue, due
-        self._watch(self.save(record))
+        self.watch(self.save(record))
 
     # Delivery.
 
@@ -350,7 +351,7 @@ class MessageCentre(Service):
         if is_final(error) or record.tries >= self.keeping.attempts:
             self._hopeless(record, str(error))
         elif isinstance(error, SessionLost):
-            self._watch(self.save(record))  # to the next session that is there, at once
+            self.watch(self.save(record))  # to the next session that is there, at once
         else:
             if not isinstance(error, SMPPError | TimeoutError):
                 self.log.failure("a message was not taken", failure)
@@ -384,7 +385,7 @@ class MessageCentre(Service):
             record.state = MessageState.ENROUTE
             if record.tries == 1:
                 self._notify(record)
-        self._watch(self.save(record))
+        self.watch(self.save(record))
 
     def _notify(self, record: Record) -> None:
         """The first attempt has failed: whoever asked for it hears of that."""
@@ -398,7 +399,12 @@ class MessageCentre(Service):
         if record.kind != RECEIPT:
             self.finish(record, MessageState.UNDELIVERABLE)
             return
-        self.log.warn("a receipt was not taken and is put aside: {why}", why=why)
+        self.log.warn(
+            "{account}: the receipt of {message_id} was not taken and is put aside: {why}",
+            account=ascii(record.owner),
+            message_id=record.message_id,
+            why=why,
+        )
         record.state = MessageState.REJECTED
         record.expires = self.now() + self.keeping.dead_seconds
         self._move(record, dead_queue(record.owner), record.expires)
@@ -424,16 +430,23 @@ class MessageCentre(Service):
             record.data = None
             record.expires = self.now() + self.keeping.receipt_seconds
             self._move(record, account_queue(record.owner), self.now())
-            self._offer(record)
+            self.offer(record)
         return len(dead)
 
     def finish(self, record: Record, state: int, error: int = 0) -> None:
+        """As :meth:`end`, where nobody waits for it to be in the store."""
+        self.watch(self.end(record, state, error))
+
+    def end(self, record: Record, state: int, error: int = 0) -> Deferred[None] | None:
         """A message has come to its end; whoever asked for a receipt gets one.
 
         Args:
             record: of the message; it has not come to an end before.
             state: a final MessageState.
             error: network specific, 0 to 999.
+
+        Returns:
+            None when that is in the store, or a Deferred that fires when it is.
         """
         now = self.now()
         receipt = None
@@ -450,18 +463,25 @@ class MessageCentre(Service):
             record.data = {**(record.data or {}), "error": error}
         if receipt is not None:
             self._keep_receipt(receipt)  # first: a message without an end comes again
-        self._watch(self.save(record))
+        return self.save(record)
 
-    def report(self, message_id: str, state: int, error: int = 0) -> Deferred[bool]:
+    def report(
+        self, message_id: str, state: int, error: int = 0, *, destination: str | None = None
+    ) -> Deferred[bool]:
         """A sink has learnt what became of a message that it took; the first report counts.
 
         Args:
             message_id: of the message.
             state: a final MessageState.
             error: network specific, 0 to 999.
+            destination: which one of a submit_multi, whose messages have one id; None for
+                the first of them that a sink has.
 
         Returns:
-            a Deferred of whether there was such a message without an end.
+            a Deferred of whether there was such a message without an end. True comes when its
+            end is in the store; or at once while the sink has not returned from the message,
+            which comes again if the process ends before it has. It errbacks with a
+            :class:`~twisted_smpp.errors.StoreError` when the store has failed.
 
         Raises:
             ValueError: the state is not final.
@@ -469,19 +489,23 @@ class MessageCentre(Service):
         if state not in FINAL:
             raise ValueError(f"state {state!r} is not final")
         found = self.find(message_id)
-        return found.addCallback(self._reported, state, error)
+        return found.addCallback(self._reported, state, error, destination)
 
-    def _reported(self, records: list[Record], state: int, error: int) -> bool:
+    def _reported(
+        self, records: list[Record], state: int, error: int, destination: str | None
+    ) -> Any:
         for record in records:
-            dispatch = self.dispatches.get(record.queue)
-            if dispatch is not None and dispatch.is_in_flight(record.number):
+            if destination is not None and record.destination != destination:
+                continue
+            kind = record.queue.partition(":")[0]
+            if kind == "sink" and self.dispatches[record.queue].is_in_flight(record.number):
                 # The sink has not returned yet.
                 is_first = record.number not in self._early
                 self._early.setdefault(record.number, (state, error))
                 return is_first
-            if record.queue.startswith("taken:") and record.done is None:
-                self.finish(record, state, error)
-                return True
+            if kind == "taken" and record.done is None:
+                kept = self.end(record, state, error)
+                return True if kept is None else kept.addCallback(lambda _: True)
         return False
 
     def find(
@@ -554,11 +578,11 @@ class MessageCentre(Service):
         self.customer(receipt.owner)
         kept = self.store.save(receipt)
         if kept is None:
-            self._offer(receipt)
+            self.offer(receipt)
         else:
-            self._watch(kept.addCallback(lambda _: self._offer(receipt)))
+            self.watch(kept.addCallback(lambda _: self.offer(receipt)))
 
-    def _watch(self, written: Deferred[Any] | None) -> None:
+    def watch(self, written: Deferred[Any] | None) -> None:
         """What is written without anybody waiting: the store says itself when it has failed."""
         if written is not None:
             written.addErrback(_never_mind)
@@ -577,7 +601,7 @@ class MessageCentre(Service):
 
     def _expired(self, record: Record) -> None:
         if record.queue.startswith("dead:"):
-            self._watch(self.store.remove(record.number))
+            self.watch(self.store.remove(record.number))
         elif record.kind == RECEIPT:
             self._hopeless(record, "its time is over")
         else:

@@ -119,6 +119,11 @@ class Customer:
             self._count(len(laters))
         give(laters, error)
 
+    def counted(self, response: Any) -> Any:
+        """The response to a message that was accepted by another way."""
+        self._count(1)
+        return response
+
     def _count(self, messages: int) -> None:
         self.accepted += messages
         self.accepted_at = self._centre.clock.seconds()
@@ -134,7 +139,8 @@ class Customer:
         record = self._record(session, request, request.destination_addr)
         response = self._answer(session, request, record.message_id, record.queue)
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
-            return self._enquiries.replace_present(request, record, response)
+            replaced = self._enquiries.replace_present(request, record, response)
+            return replaced.addCallback(self.counted)
         later = Later(response)
         if not self._centre.keep(record, request, record.done is not None, told, later):
             return later

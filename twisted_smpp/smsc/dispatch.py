@@ -170,6 +170,16 @@ class Dispatch:
             self._left.add(number)
         return True
 
+    def hold(self, record: Record) -> None:
+        """A record that comes into the store is treated as in flight until :meth:`let_go`."""
+        self._here[record.number] = record
+        self._in_flight.add(record.number)
+
+    def let_go(self, record: Record) -> None:
+        """Ends :meth:`hold`; a record that is to be sent is offered afterwards."""
+        self._in_flight.discard(record.number)
+        self._here.pop(record.number, None)
+
     def is_in_flight(self, number: int) -> bool:
         """Whether a record was sent and has no answer yet."""
         return number in self._in_flight

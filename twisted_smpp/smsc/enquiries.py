@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from twisted_smpp.errors import RequestRefused
 from twisted_smpp.protocol import Answer
@@ -122,12 +123,9 @@ class Enquiries:
         asked = centre.store.by_address(self._account.name, source, destination, MOST_CANCELLED)
         return centre.fresh.of(asked)
 
-    def _cancel_all(self, records: list[Record], service_type: str) -> int | None:
-        count = 0
-        for record in records:
-            if record.kind == MESSAGE and _is_of(record, service_type):
-                count += cancel(self._centre, record)
-        return None if count else CommandStatus.ESME_RCANCELFAIL
+    def _cancel_all(self, records: list[Record], service_type: str) -> Any:
+        chosen = [each for each in records if each.kind == MESSAGE and _is_of(each, service_type)]
+        return cancel(self._centre, chosen, CommandStatus.ESME_RCANCELFAIL)
 
     # replace_sm
 
@@ -180,31 +178,45 @@ class Enquiries:
 
     # replace_if_present_flag
 
-    def replace_present(self, request: Any, record: Record, response: Any) -> Answer:
+    def replace_present(self, request: Any, record: Record, response: Any) -> Deferred[Any]:
         """Accepts a message in the place of one that waits between the same addresses.
 
         The one that is replaced becomes DELETED; the new one has an id of its own. Without
         one to replace it is a message like any other (SMPP 5.0, 4.7.22).
         """
-        centre = self._centre
+        centre, dispatch = self._centre, self._centre.dispatches[record.queue]
         found: Deferred[Any] = self._between(record.source, record.destination)
 
         def accept(records: list[Record]) -> Any:
-            kept = centre.accept(record, request, False)
+            kept = centre.store.add(record)
             if kept is None:
                 return records
             # What is old goes once the new one is there, and may have gone meanwhile.
             return kept.addCallback(lambda _: self._between(record.source, record.destination))
 
+        def accepted(_: object) -> Any:
+            dispatch.let_go(record)
+            centre.offer(record)
+            return response
+
+        def not_accepted(failure: Failure) -> Failure:
+            dispatch.let_go(record)
+            return failure
+
+        dispatch.hold(record)  # it must not come to anybody before its submitter hears of it
         found.addCallback(accept)
         found.addCallback(self._replace_all, request, record.number)
-        return found.addCallback(lambda _: response)
+        return found.addCallbacks(accepted, not_accepted)
 
-    def _replace_all(self, records: list[Record], request: Any, number: int) -> None:
-        for record in records:
-            is_old = record.kind == MESSAGE and record.number < number
-            if is_old and decode_service_type(record) == request.service_type:
-                cancel(self._centre, record)
+    def _replace_all(self, records: list[Record], request: Any, number: int) -> Any:
+        old = [
+            record
+            for record in records
+            if record.kind == MESSAGE
+            and record.number < number
+            and decode_service_type(record) == request.service_type
+        ]
+        return cancel(self._centre, old)
 
 
 def decode_service_type(record: Record) -> str:
@@ -216,13 +228,29 @@ def _is_of(record: Record, service_type: str) -> bool:
     return not service_type or decode_service_type(record) == service_type
 
 
-def cancel(centre: MessageCentre, record: Record) -> bool:
-    """Ends a message that is not on its way yet; False when it is, or has come to its end."""
-    is_waiting = record.due is not None and record.queue in centre.dispatches
-    if not is_waiting or not centre.withdraw(record):
-        return False
-    centre.finish(record, MessageState.DELETED)
-    return True
+def cancel(centre: MessageCentre, records: list[Record], otherwise: int = 0) -> Any:
+    """Ends the messages that are not on their way yet.
+
+    Args:
+        centre: which has them.
+        records: of them.
+        otherwise: a command_status.
+
+    Returns:
+        ``otherwise`` when each is on its way or has come to its end; else None once the end of
+        those that were cancelled is in the store, or a Deferred that fires with None then.
+    """
+    kept: list[Deferred[None] | None] = []
+    for record in records:
+        is_waiting = record.due is not None and record.queue in centre.dispatches
+        if is_waiting and centre.withdraw(record):
+            kept.append(centre.end(record, MessageState.DELETED))
+    if not kept:
+        return otherwise
+    *others, last = kept
+    for each in others:
+        centre.watch(each)  # the last one tells: a store fails for all that follows
+    return last
 
 
 def _replaced(submitted: Any, request: Any) -> Any:

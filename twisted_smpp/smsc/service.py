@@ -109,6 +109,7 @@ class SMSCService(Service):
 
         Raises:
             twisted.internet.error.CannotListenError: the port is taken or not allowed.
+            ValueError: the port is no such number, or the interface no name.
         """
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         self._listen()
@@ -131,6 +132,9 @@ class SMSCService(Service):
         if failures:
             self._listening.addErrback(lambda _: None)
             self._listening = None
+            if failures[0].check(OverflowError, UnicodeError):
+                why = failures[0].getErrorMessage()
+                raise ValueError(f"cannot listen: {why}")
             failures[0].raiseException()
 
     def when_listening(self) -> Deferred[Any]:

@@ -89,6 +89,9 @@ class MemoryStore:
         self.failed: StoreFailed | None = None
         self.when_stuck: list[Callable[[], object]] = []
 
+    def __repr__(self) -> str:
+        return "<MemoryStore>"
+
     def __len__(self) -> int:
         return len(self._records) + len(self._rows)
 

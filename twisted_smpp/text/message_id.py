@@ -38,27 +38,33 @@ _LONGEST = 64
 _HEX_DIGITS = "0123456789abcdefABCDEF"
 
 
-def _without_zeros(message_id: str) -> str:
+def _plain(message_id: str) -> str:
+    """In lower case and without zeros in front."""
     return message_id.lower().lstrip("0")
 
 
-def _decimal(message_id: str) -> int | None:
-    return int(message_id) if message_id.isascii() and message_id.isdecimal() else None
+def _to_hexadecimal(message_id: str) -> str | None:
+    """A decimal number as it is plainly written in hexadecimal."""
+    if not (message_id.isascii() and message_id.isdecimal()):
+        return None
+    return _plain(f"{int(message_id):x}")
 
 
-def _hexadecimal(message_id: str) -> int | None:
-    return None if message_id.strip(_HEX_DIGITS) else int(message_id, 16)
+def _to_decimal(message_id: str) -> str | None:
+    """A hexadecimal number as it is plainly written in decimal."""
+    return None if message_id.strip(_HEX_DIGITS) else _plain(str(int(message_id, 16)))
 
 
-_Key = Callable[[str], str | int | None]
+_Key = Callable[[str], str | None]
 
-#: What is looked up: the key of a submitted id, and the key of a receipt's id. From the
-#: strictest to the loosest.
+#: How the id that is looked up is written to be the other one: that of a receipt to be that of
+#: a response, and the reverse. Where only the case counts, zeros in front stay. From the
+#: strictest to the loosest. Two numbers are the same exactly when they are written the same.
 _LOOSE: dict[str, tuple[_Key, _Key]] = {
     "case-insensitive": (str.lower, str.lower),
-    "leading zeros": (_without_zeros, _without_zeros),
-    "hex to decimal": (_hexadecimal, _decimal),
-    "decimal to hex": (_decimal, _hexadecimal),
+    "leading zeros": (_plain, _plain),
+    "hex to decimal": (_to_hexadecimal, _to_decimal),
+    "decimal to hex": (_to_decimal, _to_hexadecimal),
 }
 
 #: These read the characters as a number: the same ones may well be another id.
@@ -91,6 +97,7 @@ class _Several(dict[Any, int]):
     """The items of a key that has more than one, or one by several ids: how often each."""
 
 
+_NOTHING = object()
 #: Stands for items that are too many to tell which.
 _TOO_MANY = (object(), object())
 
@@ -102,9 +109,9 @@ class _Table:
 
     def __init__(self) -> None:
         #: A key's item, or several.
-        self.all_items: dict[str | int, Any] = {}
+        self.all_items: dict[str, Any] = {}
 
-    def items(self, key: str | int) -> tuple[Any, ...]:
+    def items(self, key: str) -> tuple[Any, ...]:
         """None, the one item, or two things that stand for more."""
         if key not in self.all_items:
             return ()
@@ -113,14 +120,14 @@ class _Table:
             return (found,)
         return tuple(found) if len(found) == 1 else _TOO_MANY
 
-    def has(self, key: str | int, item: Any) -> bool:
+    def has(self, key: str, item: Any) -> bool:
         """Whether a key has this item, perhaps among others."""
         if key not in self.all_items:
             return False
         found = self.all_items[key]
         return item in found if isinstance(found, _Several) else bool(found == item)
 
-    def add(self, key: str | int, item: Any) -> None:
+    def add(self, key: str, item: Any) -> None:
         """One more id that has this key."""
         if key not in self.all_items:
             self.all_items[key] = item
@@ -130,7 +137,7 @@ class _Table:
             found = self.all_items[key] = _Several({found: 1})
         found[item] = found.get(item, 0) + 1
 
-    def discard(self, key: str | int, item: Any) -> None:
+    def discard(self, key: str, item: Any) -> None:
         """One id less that has this key."""
         found = self.all_items[key]
         if not isinstance(found, _Several):
@@ -190,13 +197,14 @@ class MessageIds(Generic[T]):
         self.strategy = strategy
         self.matched = self.unknown = self.ambiguous = 0
         self._settle_after = settle_after
-        self._side = int(of_receipts)
         self._verbatim = _Table()
-        self._loose = {name: _Table() for name in STRATEGIES[strategy]}
-        # Its tables, each with the keys of an added id and of one that is looked up.
+        #: Ids that are written otherwise in lower case; that are not plain. Most ids are, and
+        #: are in the first table only.
+        self._in_lower_case, self._made_plain = _Table(), _Table()
+        self._loose = STRATEGIES[strategy]
+        # Each with the key of an id that is looked up, and the table of those it may not be.
         self._keyed = [
-            (name, table, _LOOSE[name][self._side], _LOOSE[name][1 - self._side])
-            for name, table in self._loose.items()
+            (name, _LOOSE[name][int(of_receipts)], self._table_of(name)) for name in self._loose
         ]
         self._converts = not _CONVERTING.isdisjoint(self._loose)
         self._size = 0
@@ -222,20 +230,20 @@ class MessageIds(Generic[T]):
             message_id: as it came; an empty one is not noted, as nothing can be about it.
             item: what belongs to it; several may have the same id, and one several ids.
         """
-        if not message_id or self._verbatim.has(message_id, item):
+        all_items = self._verbatim.all_items
+        if message_id not in all_items and message_id:
+            all_items[message_id] = item
+        elif not message_id or self._verbatim.has(message_id, item):
             return
+        else:
+            self._verbatim.add(message_id, item)
         self._size += 1
-        self._verbatim.add(message_id, item)
-        if len(message_id) > _LONGEST:
-            return
-        for _, table, key_of, _ in self._keyed:
-            key = key_of(message_id)
-            if key is None:
-                continue
-            if key in table.all_items:
-                table.add(key, item)
-            else:
-                table.all_items[key] = item
+        lower = message_id.lower()
+        plain = lower.lstrip("0")
+        if plain != message_id and self._loose and len(message_id) <= _LONGEST:
+            self._made_plain.add(plain, item)
+            if lower != message_id:
+                self._in_lower_case.add(lower, item)
 
     def discard(self, message_id: str, item: T) -> None:
         """Forgets an id, if it is there with this item."""
@@ -243,12 +251,15 @@ class MessageIds(Generic[T]):
             return
         self._size -= 1
         self._verbatim.discard(message_id, item)
-        if len(message_id) > _LONGEST:
-            return
-        for _, table, key_of, _ in self._keyed:
-            key = key_of(message_id)
-            if key is not None:
-                table.discard(key, item)
+        lower = message_id.lower()
+        plain = lower.lstrip("0")
+        if plain != message_id and self._loose and len(message_id) <= _LONGEST:
+            self._made_plain.discard(plain, item)
+            if lower != message_id:
+                self._in_lower_case.discard(lower, item)
+
+    def _table_of(self, name: str) -> _Table:
+        return self._in_lower_case if name == "case-insensitive" else self._made_plain
 
     # Looking up.
 
@@ -257,6 +268,14 @@ class MessageIds(Generic[T]):
 
         See :meth:`find`, which tells these two apart.
         """
+        if self._settled == "verbatim":
+            # Learnt, and then the rule; find() says the same in several times the time.
+            item = self._verbatim.all_items.get(receipt_id, _NOTHING)
+            if item.__class__ is not _Several and item is not _NOTHING:
+                self.matched += 1
+                if self._against:
+                    self._against -= 1
+                return item  # type: ignore[no-any-return]
         return self.find(receipt_id).item
 
     def find(self, receipt_id: str) -> Match[T]:
@@ -265,13 +284,6 @@ class MessageIds(Generic[T]):
         Args:
             receipt_id: the id of the receipt, as it came.
         """
-        if self._settled == "verbatim":
-            # Learnt, and then the rule; what follows says the same in three times the time.
-            same = self._verbatim.items(receipt_id)
-            if len(same) == 1:
-                self.matched += 1
-                self._against = max(self._against - 1, 0)
-                return Match(same[0], "verbatim")
         usable = self._usable(receipt_id)
         items = {item for each in usable.values() for item in each}
         if not items:
@@ -306,11 +318,15 @@ class MessageIds(Generic[T]):
         found: dict[str, tuple[Any, ...]] = {}
         if not 1 <= len(receipt_id) <= _LONGEST:
             return found
-        for name, table, _, key_of in self._keyed:
+        for name, key_of, table in self._keyed:
             key = key_of(receipt_id)
-            items = () if key is None else table.items(key)
-            if items:
-                found[name] = items
+            if key is None or len(key) > _LONGEST:
+                continue
+            items = table.items(key)
+            same = self._verbatim.items(key)  # an id that is written just so
+            if items or same:
+                several = {*items, *same}
+                found[name] = tuple(several) if len(several) == 1 else _TOO_MANY
         return found
 
     # Learning.

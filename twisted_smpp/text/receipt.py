@@ -103,19 +103,13 @@ class Receipt:
         network_error_code: a :class:`NetworkErrorCode`, or None when the TLV is missing.
     """
 
-    __slots__ = (
-        "_broken",
-        "_fields",
-        "_form",
-        "_message_id",
-        "_message_state",
-        "_stat",
-        "_text_at",
-        "_wide",
-        "esm_class",
-        "network_error_code",
-        "raw",
-    )
+    # What the usual ones have alike is of the class.
+    network_error_code: NetworkErrorCode | None = None
+    _stat = ""
+    _fields: dict[str, str] | None = None
+    _text_at = -1
+    _wide = False
+    _broken: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -129,18 +123,16 @@ class Receipt:
         esm_class: int = 0,
     ) -> None:
         self._message_id = message_id
-        self._stat = stat
+        if stat:
+            self._stat = stat
         if message_state is not None and not isinstance(message_state, MessageState):
             message_state = MessageState(message_state)
         self._message_state = message_state
-        self.network_error_code = network_error_code
+        if network_error_code is not None:
+            self.network_error_code = network_error_code
         self.raw = raw
         self.esm_class = esm_class
         self._form = form
-        self._fields: dict[str, str] | None = None
-        self._text_at = -1
-        self._wide = False
-        self._broken: tuple[str, ...] = ()
 
     # Reading.
 
@@ -182,19 +174,16 @@ class Receipt:
         """What :meth:`of` returns for the two TLVs of nearly all receipts, in half of its time."""
         self = cls.__new__(cls)
         raw = pdu.short_message if pdu.__class__ is DeliverSM else b""
-        if pdu.esm_class & _UDHI:
+        esm_class = pdu.esm_class
+        if esm_class & _UDHI:
             raw = UserDataHeader.split(raw)[1]
         self._message_id = found[2].decode("ascii")
-        self._stat = ""
         self._message_state = _STATES[found[3][0]]
-        self.network_error_code = None
         self.raw = raw
-        self.esm_class = pdu.esm_class
+        self.esm_class = esm_class
         self._form = form
-        self._fields = None
-        self._text_at = -1
-        self._broken = ()
-        self._wide = _is_wide(pdu, raw)
+        if pdu.data_coding in _UCS2:
+            self._wide = _is_wide(pdu, raw)
         return self
 
     @classmethod

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted_smpp.errors import FieldError, PDUError
 from twisted_smpp.values import InterfaceVersion
-from twisted_smpp.wire.fields import CHARACTER, U8, CountedOctets
+from twisted_smpp.wire.fields import CHARACTER, U8, CountedOctets, CString, Field
 from twisted_smpp.wire.lists import Repeated
 from twisted_smpp.wire.tlv import TLVs, dropped, scan
 
@@ -155,10 +155,43 @@ def decode_source(cls: type[PDU], version: InterfaceVersion) -> str:
 
 
 def _read_lines(cls: type[PDU], version: InterfaceVersion, strict: bool) -> list[str]:
-    """The lines of all fields; octets that follow each other move ``pos`` once."""
+    """The lines of all fields; a row of those that mostly are one octet each is read at once."""
+    lines: list[str] = []
+    row: list[Field] = []
+    for field in cls.fields:
+        if isinstance(field, U8) or (isinstance(field, CString) and field.sizes):
+            row.append(field)
+            continue
+        lines += _row_lines(row, version, strict)
+        lines += field.decode_source(version, strict)
+        row = []
+    return lines + _row_lines(row, version, strict)
+
+
+def _row_lines(row: list[Field], version: InterfaceVersion, strict: bool) -> list[str]:
+    """The lines of integers of one octet, and of times, which mostly are empty."""
+    if len(row) < 3:
+        return _single_lines(row, version, strict)
+    times = [field.name for field in row if isinstance(field, CString)]
+    targets = [field.name if field.name in times else f"self.{field.name}" for field in row]
+    lines = [f"{', '.join(targets)} = buf[pos:pos + {len(row)}]"]
+    if not times:
+        return [*lines, f"pos += {len(row)}"]
+    return [
+        *lines,
+        f"if {' or '.join(times)}:",
+        *(f"    {line}" for line in _single_lines(row, version, strict)),
+        "else:",
+        f"    {' = '.join(f'self.{name}' for name in times)} = ''",
+        f"    pos += {len(row)}",
+    ]
+
+
+def _single_lines(row: list[Field], version: InterfaceVersion, strict: bool) -> list[str]:
+    """The lines of each; integers that follow each other move ``pos`` once."""
     lines: list[str] = []
     octets = 0
-    for field in cls.fields:
+    for field in row:
         if isinstance(field, U8):
             at = f"pos + {octets}" if octets else "pos"
             lines.append(f"self.{field.name} = buf[{at}]")

@@ -245,7 +245,7 @@ class PDU(_WithTail, metaclass=PDUMeta):
         if self.command_status:
             parts.append(f"command_status={_status_name(self.command_status)}")
         parts.append(f"sequence_number={self.sequence_number}")
-        return f"{type(self).__name__}({', '.join(parts + self.details(text))})"
+        return f"{self.__class__.__name__}({', '.join(parts + self.details(text))})"
 
     def details(self, text: bool = False) -> list[str]:
         """The fields and TLVs that differ from the defaults, as ``name=value``."""
@@ -265,7 +265,7 @@ class PDU(_WithTail, metaclass=PDUMeta):
         return self.show()
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, PDU) or type(other) is not type(self):
+        if not isinstance(other, PDU) or other.__class__ is not self.__class__:
             return NotImplemented
         return (
             self.command_id == other.command_id

@@ -176,6 +176,7 @@ def register(tlv: TLV[T]) -> TLV[T]:
         if name in by_name:
             raise ValueError(f"the name {name} has tag {by_name[name].tag:#06x}")
     by_tag[tlv.tag] = tlv
+    _passed.clear()
     for name in (tlv.name, *tlv.aliases):
         by_name[name] = tlv
     return tlv
@@ -188,22 +189,38 @@ def scan(octets: bytes) -> None:
         FieldError: ESME_RINVOPTPARSTREAM when they do not parse or are too many,
             ESME_RINVPARLEN when a known one has a size it cannot have.
     """
-    pos, end, count = 0, len(octets), 0
-    known = by_tag.get
+    pos, end, count, size = 0, len(octets), 0, 0
+    passed = _passed.get
     while pos < end:
-        left = end - pos - 4
-        if left < 0:
-            raise _stream(f"{left + 4} octets are left behind the last TLV")
-        size = octets[pos + 2] << 8 | octets[pos + 3]
-        if size > left:
-            raise _stream(f"a TLV claims {size} octets, {left} are left")
-        tlv = known(octets[pos] << 8 | octets[pos + 1])
-        if tlv is not None and size not in tlv.accepted:
-            tlv.decode(octets[pos + 4 : pos + 4 + size])
-        pos += 4 + size
+        size = passed(octets[pos : pos + 4]) or _check(octets, pos)
+        pos += size
         count += 1
+    if pos > end:
+        raise _stream(f"a TLV claims {size - 4} octets, {size - 4 - (pos - end)} are left")
     if count > MAX_TLVS:
         raise _stream(f"{count} TLVs, at most {MAX_TLVS} are allowed")
+
+
+#: Octets of a TLV by its tag and length, if such a one was seen, and may be.
+_passed: dict[bytes, int] = {}
+_MOST_PASSED = 4096
+
+
+def _check(octets: bytes, pos: int) -> int:
+    """The octets that the TLV at ``pos`` takes; it may take more than there are."""
+    left = len(octets) - pos
+    if left < 4:
+        raise _stream(f"{left} octets are left behind the last TLV")
+    size = octets[pos + 2] << 8 | octets[pos + 3]
+    tlv = by_tag.get(octets[pos] << 8 | octets[pos + 1])
+    if tlv is not None and size not in tlv.accepted:
+        if size <= left - 4:
+            tlv.decode(octets[pos + 4 : pos + 4 + size])
+        raise _stream(f"a TLV claims {size} octets, {left - 4} are left")
+    if len(_passed) >= _MOST_PASSED:
+        _passed.clear()
+    _passed[octets[pos : pos + 4]] = 4 + size
+    return 4 + size
 
 
 #: Without these a message is another one: its text is missing, or what it is a part of.

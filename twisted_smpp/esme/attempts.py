@@ -1,0 +1,77 @@
+"""What a sender has to do with others: the session, the outbox, and the answer to an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from twisted_smpp.errors import SMPPError
+from twisted_smpp.esme.message import MessagePart
+
+__all__ = ["Attempt", "Journal", "Link", "UnknownPolicy"]
+
+
+class UnknownPolicy(Enum):
+    """What becomes of a message whose response is lost.
+
+    ``RESEND`` sends it again, a few times: the receiver may get it twice. ``HOLD`` keeps it
+    until the application decides by :meth:`Sender.resend` or :meth:`Sender.give_up`.
+    ``FAIL`` counts it as lost.
+    """
+
+    RESEND = "resend"
+    HOLD = "hold"
+    FAIL = "fail"
+
+
+class Link(Protocol):
+    """What the sender needs of a session."""
+
+    @property
+    def bound(self) -> bool: ...
+    def request(self, pdu: Any, octets: bytes | None, told: Any) -> object: ...
+    def unbind(self) -> Deferred[None]: ...
+
+
+class Attempt:
+    """What a session tells the outcome of an attempt: a Deferred takes several times as long.
+
+    Args:
+        part: what is sent.
+        accepted: called with the response and the part when that says ESME_ROK.
+        refused: called with the error and the part when it does not, or is lost.
+    """
+
+    __slots__ = ("_accepted", "_part", "_refused", "called")
+
+    def __init__(
+        self,
+        part: MessagePart,
+        accepted: Callable[[Any, MessagePart], object],
+        refused: Callable[[BaseException, MessagePart], object],
+    ) -> None:
+        self._part = part
+        self._accepted = accepted
+        self._refused = refused
+        self.called = False
+
+    def callback(self, response: Any) -> None:
+        """The response came, and says ESME_ROK."""
+        self.called = True
+        self._accepted(response, self._part)
+
+    def errback(self, error: BaseException) -> None:
+        """It was refused, or its outcome is unknown."""
+        self.called = True
+        self._refused(error, self._part)
+
+
+class Journal(Protocol):
+    """What the sender needs of an outbox."""
+
+    def attempting(
+        self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]
+    ) -> bool: ...

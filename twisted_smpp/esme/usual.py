@@ -1,0 +1,184 @@
+"""What most messages are: one short text, to one number, with nothing special about it.
+
+They differ in the number and the text only. So the octets of their submit_sm are put together
+from pieces that all messages of one sender have in common, and were encoded once: a third of the
+time that it takes by way of a plan, a dict of fields and an encoder. Whatever is not as usual goes
+the general way, and what comes of both is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from twisted_smpp.esme.addresses import MOST_SHORT_CODE, Address
+from twisted_smpp.esme.message import Message, MessagePart
+from twisted_smpp.text.coding import GSM, codings
+from twisted_smpp.text.rules import TextRules
+from twisted_smpp.text.segments import Plan, Segment, plan
+from twisted_smpp.values import NPI, TON, InterfaceVersion
+from twisted_smpp.wire.pdu import encoders
+from twisted_smpp.wire.pdus import SubmitSM
+
+__all__ = ["Envelope", "Envelopes", "UsualMessage"]
+
+#: Digits of the longest number that a submit_sm has room for.
+_MOST_DIGITS = 20
+#: What :meth:`Address.guess` takes for an international number, if it is written plainly.
+_is_number = re.compile(rf"\+?([1-9][0-9]{{{MOST_SHORT_CODE},{_MOST_DIGITS - 1}}})").fullmatch
+#: Senders, kinds and versions whose pieces are kept.
+_MOST_ENVELOPES = 1024
+_NO_TLVS: Mapping[Any, Any] = {}
+_NUMBER = {"dest_addr_ton": int(TON.INTERNATIONAL), "dest_addr_npi": int(NPI.ISDN)}
+_RECEIPTS = 0x03
+
+
+class Envelope:
+    """What the usual messages of one sender have in common.
+
+    Args:
+        source: where they come from.
+        wanted: their other fields.
+        tlvs: those of each.
+        rules: how the link takes text.
+        version: of the session that they are for.
+
+    Attributes:
+        coding: of their texts; None when there are no usual messages on such a link.
+
+    Raises:
+        FieldError: a value cannot be sent.
+    """
+
+    def __init__(
+        self,
+        source: Address,
+        wanted: Mapping[str, Any],
+        tlvs: Mapping[Any, Any],
+        rules: TextRules,
+        version: InterfaceVersion,
+    ) -> None:
+        self.source = source.addr
+        self.fields = {
+            "source_addr_ton": source.ton,
+            "source_addr_npi": source.npi,
+            "source_addr": source.addr,
+            **_NUMBER,
+            **wanted,
+        }
+        self.tlvs = tlvs
+        self.rules = rules
+        self.wants_receipt = bool(self.fields["registered_delivery"] & _RECEIPTS)
+        coding = codings(rules.default_alphabet, rules.languages, rules.latin_1)[0]
+        self.coding = coding if coding.__class__ is GSM else None
+        self.most = coding.capacity(0)
+        self.data_coding = coding.data_coding
+        self._cut(version)
+
+    def _cut(self, version: InterfaceVersion) -> None:
+        """Encodes one message, and takes its number and its text out again."""
+        digits = "1" * _MOST_DIGITS
+        fields = {**self.fields, "destination_addr": digits}
+        pdu = SubmitSM(**fields, data_coding=self.data_coding, tlvs=self.tlvs)
+        octets = encoders(version)[SubmitSM](pdu)
+        tail = pdu.octets_of_tail() or b"" if version >= InterfaceVersion.V3_4 else b""
+        behind = len(octets) - len(tail)
+        at = octets.rindex(digits.encode("ascii") + b"\0", 0, behind)
+        self._size = len(octets) - len(digits)
+        self._before = octets[4:at]
+        self._between = octets[at + len(digits) : behind - 1]  # sm_length is the last
+        self._tail = tail
+
+    def octets(self, digits: str, text: bytes) -> bytes:
+        """The submit_sm to a number, with sequence_number 0.
+
+        Args:
+            digits: at most 20.
+            text: at most 160 septets, each in an octet.
+        """
+        return b"%b%b%b%b%c%b%b" % (
+            (self._size + len(digits) + len(text)).to_bytes(4, "big"),
+            self._before,
+            digits.encode("ascii"),
+            self._between,
+            len(text),
+            text,
+            self._tail,
+        )
+
+
+class Envelopes:
+    """The envelopes of a link.
+
+    Args:
+        wanted: fields of each message besides the addresses and the text, those of a profile.
+        tlvs: those of each message.
+    """
+
+    def __init__(self, wanted: Mapping[str, Any], tlvs: Mapping[Any, Any]) -> None:
+        self._wanted = wanted
+        self._tlvs = tlvs
+        self._known: dict[Any, Envelope] = {}
+
+    def of(
+        self, source: str | Address, receipt: bool, rules: TextRules, version: InterfaceVersion
+    ) -> Envelope:
+        """That for the messages of a sender, with receipts or without.
+
+        Raises:
+            FieldError: a value cannot be sent.
+        """
+        key = source, receipt, version
+        envelope = self._known.get(key)
+        if envelope is None or envelope.rules is not rules:
+            if len(self._known) >= _MOST_ENVELOPES:
+                self._known.clear()
+            address = source if isinstance(source, Address) else Address.guess(source)
+            wanted = self._wanted if receipt else {**self._wanted, "registered_delivery": 0}
+            envelope = Envelope(address, wanted, self._tlvs, rules, version)
+            self._known[key] = envelope
+        return envelope
+
+
+class UsualMessage(Message):
+    """The handle of such a message; what is rarely asked for is found out when it is.
+
+    Args:
+        envelope: of its sender.
+        destination: the digits.
+        text: what it says.
+        octets: its septets.
+    """
+
+    def __init__(self, envelope: Envelope, destination: str, text: str, octets: bytes) -> None:
+        self.source = envelope.source
+        self.destination = destination
+        self.wants_receipt = envelope.wants_receipt
+        self.tlvs = envelope.tlvs
+        self._envelope = envelope
+        self._text = text
+        segment = Segment(1, 1, octets, 0, envelope.data_coding, _NO_TLVS)
+        self.parts = (MessagePart(self, segment, 0),)
+
+    @cached_property
+    def fields(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """The fields of the submit_sm."""
+        return {**self._envelope.fields, "destination_addr": self.destination}
+
+    @cached_property
+    def plan(self) -> Plan:  # type: ignore[override]
+        """How the text is sent."""
+        return plan(self._text, self._envelope.rules)
+
+    @classmethod
+    def of(cls, envelope: Envelope, to: str | Address, text: str) -> UsualMessage | None:
+        """The message; None when it is not as usual."""
+        number = _is_number(to) if to.__class__ is str else None
+        if number is None or envelope.coding is None or len(text) > envelope.most:
+            return None
+        octets = envelope.coding.try_encode(text)
+        if octets is None or len(octets) > envelope.most:
+            return None
+        return cls(envelope, number[1], text, octets)
