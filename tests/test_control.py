@@ -161,6 +161,7 @@ def test_status_has_the_figures_of_each_link(daemon):
     assert answer["id"] == "s"
     assert answer["status"]["parts"] == 1
     assert answer["status"]["links"]["1"]["waiting"] == 1
+    assert answer["status"]["links"]["1"]["too_many_unmatched"] is False
 
 
 def test_followers_hear_what_becomes_of_messages_of_this_process_and_of_those_before(daemon):

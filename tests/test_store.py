@@ -246,23 +246,29 @@ def test_d31_purge_forgets_what_is_done_and_old(world):
     for number, done in enumerate([5.0, 1.0, None, 3.0, 2.0], 1):
         world.store.add(record(number, done=done, due=None))
 
-    assert world.get(world.store.purge(3.0, 100, 1)) == 1
+    assert world.get(world.store.purge(3.0, 0, 1)) == 1
     assert world.get(world.store.get(2)) is None
-    assert world.get(world.store.purge(3.0, 100, 100)) == 1
+    assert world.get(world.store.purge(3.0, 0, 100)) == 1
     assert world.get(world.store.get(5)) is None
-    assert world.get(world.store.purge(3.0, 100, 100)) == 0
+    assert world.get(world.store.purge(3.0, 0, 100)) == 0
+    assert world.get(world.store.purge(3.0, -5, 100)) == 0
     assert world.get(world.store.get(4)) is not None
 
 
-def test_d31_purge_keeps_a_number_of_them_and_all_that_is_not_done(world):
+def test_d31_purge_forgets_a_number_of_them_and_nothing_that_is_not_done(world):
     for number, done in enumerate([5.0, None, 4.0, 3.0, 2.0], 1):
         world.store.add(record(number, done=done, due=None))
 
-    assert world.get(world.store.purge(0.0, 2, 100)) == 2
+    assert world.get(world.store.ended()) == 4
+    assert world.get(world.store.purge(0.0, 2, 1)) == 1
+    assert world.get(world.store.purge(0.0, 1, 100)) == 1
+    assert world.get(world.store.ended()) == 2
     left = [number for number in range(1, 6) if world.get(world.store.get(number))]
     assert left == [1, 2, 3]
     world.store.save(record(1, done=None))
+    assert world.get(world.store.ended()) == 1
     assert world.get(world.store.purge(9.0, 0, 100)) == 1
+    assert world.get(world.store.ended()) == 0
     assert world.get(world.store.get(1)) is not None
 
 

@@ -56,15 +56,16 @@ class StoreAgainstModel(RuleBasedStateMachine):
             self.open.append(self.world.store.remove(number))
             del self.model[number]
 
-    @rule(before=st.integers(0, 6).map(float), keep=st.integers(0, 5), most=MOSTS)
-    def purge(self, before, keep, most):
+    @rule(before=st.integers(0, 6).map(float), surplus=st.integers(0, 5), most=MOSTS)
+    def purge(self, before, surplus, most):
         done = sorted((e.done, n) for n, e in self.model.items() if e.done is not None)
         gone = [
             number
             for place, (since, number) in enumerate(done)
-            if since < before or place < len(done) - keep
+            if since < before or place < surplus
         ][:most]
-        assert self.world.get(self.world.store.purge(before, keep, most)) == len(gone)
+        assert self.world.get(self.world.store.ended()) == len(done)
+        assert self.world.get(self.world.store.purge(before, surplus, most)) == len(gone)
         for number in gone:
             del self.model[number]
 

@@ -113,6 +113,8 @@ class IMessageStore(Interface):
 
     failed = Attribute("The StoreFailed that ended it; None while it works.")
     full = Attribute("Whether it takes no new records for want of room.")
+    waits_for_room = Attribute("Whether what is written of old records waits for room, too.")
+    when_stuck = Attribute("Functions that are called when it begins to wait for room.")
 
     def open():
         """Makes it ready; blocks for as long as that takes.
@@ -182,7 +184,10 @@ class IMessageStore(Interface):
         addresses, by their numbers.
         """
 
-    def purge(before, keep, most):
-        """Forgets records that are done: since before ``before``, and the oldest of more than
-        ``keep``; at most ``most`` of them. A Deferred of how many.
+    def ended():
+        """A Deferred of how many records are done."""
+
+    def purge(before, surplus, most):
+        """Forgets records that are done: the oldest of them, as many as ``surplus``, and those
+        since before ``before``; at most ``most``. A Deferred of how many.
         """

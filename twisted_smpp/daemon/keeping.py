@@ -43,6 +43,7 @@ KEEPING: list[list[Any]] = [
     ["default-route", None, "at-once", "Where all other messages go, see --route."],
     ["validity", None, 172_800.0, "Seconds a message is tried that does not say itself.", float],
     ["retention", None, 86_400.0, "Seconds a message is known that came to its end.", float],
+    ["retention-count", None, 500_000, "Messages that came to their end that are known.", int],
 ]
 
 _KINDS = "account:NAME, loopback, at-once or nowhere"
@@ -201,7 +202,7 @@ def _octets(mebibytes: float | None) -> int | None:
 
 def keeping_of(options: Mapping[str, Any]) -> Keeping:
     """How long messages are kept, by the options."""
-    return Keeping(final_seconds=options["retention"])
+    return Keeping(final_seconds=options["retention"], most_final=options["retention-count"])
 
 
 def check_store(options: Mapping[str, Any]) -> None:
@@ -233,5 +234,12 @@ def check_keeping(options: Mapping[str, Any]) -> None:
             f"--validity is {options['validity']:g}, more than 0 and at most "
             f"{Terms.longest_validity:.0f} seconds are possible"
         )
-    if not options["retention"] >= 0:
-        raise usage.UsageError("--retention is negative")
+    if not options["retention"] > 0:
+        raise usage.UsageError("--retention has to be more than 0 seconds")
+    count = options["retention-count"]
+    if count < 0:
+        raise usage.UsageError("--retention-count is negative")
+    if options["store"] == "memory" and count >= MemoryStore.MOST:
+        raise usage.UsageError(
+            f"--retention-count is {count}, less than {MemoryStore.MOST} are possible in memory"
+        )

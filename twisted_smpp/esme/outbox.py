@@ -87,6 +87,9 @@ class Outbox:
         #: their order; so whoever waits knows by a number which one to wait for.
         self._given = self._written = 0
         self._waiting: deque[tuple[int, Deferred[None]]] = deque()
+        #: Of those the ones that do not wait for room.
+        self._impatient: dict[Deferred[None], None] = {}
+        store.when_stuck.append(self._stuck)
 
     def __len__(self) -> int:
         """Parts in it."""
@@ -253,6 +256,7 @@ class Outbox:
                 self._tell_one(context[0], context[1], error)
             while self._waiting and self._waiting[0][0] <= self._written:
                 settled = self._waiting.popleft()[1]
+                self._impatient.pop(settled, None)
                 if error is None:
                     settled.callback(None)
                 else:
@@ -268,20 +272,26 @@ class Outbox:
 
     # Receipts.
 
-    def park(self, message_id: str, pdu: Any) -> None:
+    def park(self, message_id: str, pdu: Any) -> bool:
         """Keeps a receipt that fits no message yet.
 
         Args:
             message_id: the id in it.
             pdu: the receipt.
+
+        Returns:
+            whether it is kept, or need not be; False: there is no room for it.
         """
-        numbers = self._parked.setdefault(message_id, []) if message_id else None
-        if numbers is None or len(numbers) >= MOST_PARKED:
-            return  # it is dropped, or said before
+        numbers = self._parked.get(message_id, [])
+        if not message_id or len(numbers) >= MOST_PARKED:
+            return True  # it is dropped, or said before
+        if self.store.full:
+            return False
         number = self._next_number()
-        numbers.append(number)
+        self._parked.setdefault(message_id, []).append(number)
         record = Record(number, PARKED, self._queue, pdu=pdu.encode(), at=self._now())
         self._change(number, record)
+        return True
 
     def parked(self, message_id: str, number: int) -> None:
         """A receipt of an earlier process has this id."""
@@ -292,17 +302,32 @@ class Outbox:
         for number in self._parked.pop(message_id, ()):
             self._change(number, None)
 
-    def settled(self) -> Deferred[None] | None:
+    def settled(self, patient: bool = True) -> Deferred[None] | None:
         """None when all changes are written, or a Deferred that fires when they are.
 
         It errbacks with :class:`~twisted_smpp.errors.StoreFailed` when that cannot be.
+
+        Args:
+            patient: whether it waits for room on a disk that is full; or else it errbacks with
+                :class:`~twisted_smpp.errors.StoreFull`.
         """
+        store = self.store
         if self._written >= self._given:
-            error = self.store.failed
-            return None if error is None else fail(error)
+            return None if store.failed is None else fail(store.failed)
+        if store.waits_for_room and not patient:
+            return fail(_no_room())
         settled: Deferred[None] = Deferred()
         self._waiting.append((self._given, settled))
+        if not patient:
+            self._impatient[settled] = None
         return settled
+
+    def _stuck(self) -> None:
+        """The disk is so full that even what is old waits for room."""
+        impatient, self._impatient = self._impatient, {}
+        self._waiting = deque(each for each in self._waiting if each[1] not in impatient)
+        for settled in impatient:
+            settled.errback(_no_room())
 
     # After a restart.
 
@@ -438,6 +463,10 @@ class Outbox:
                 self._on_recovered(message)
             except Exception:
                 self.log.failure("a callback of the application failed")
+
+
+def _no_room() -> StoreFull:
+    return StoreFull("", "there is no room, not even for what is old")
 
 
 def _differs(part: MessagePart, record: Record) -> bool:

@@ -471,6 +471,8 @@ class ESMEService(Link):
     def _receipt(self, pdu: Any) -> Answer:
         if not self._follows and self._on_receipt is None:
             return CommandStatus.ESME_RX_T_APPN  # nobody here knows what it is about
+        if self.outbox is not None and self.outbox.store.waits_for_room:
+            return CommandStatus.ESME_RX_T_APPN  # what it says could not be written
         receipt = Receipt.of(pdu, self._sending.receipt_form)
         if self._follows:
             part = self.confirming.receipt(receipt, self._clock.seconds())
@@ -484,15 +486,19 @@ class ESMEService(Link):
         return Receipt.of(pdu, self._sending.receipt_form)
 
     def _kept_receipt(self, receipt: Receipt, pdu: Any, part: MessagePart | None) -> Answer:
-        """The message centre may forget a receipt once what it says is on the disk."""
+        """The message centre may forget a receipt once what it says is on the disk.
+
+        One about a message makes room there. One about none would take some: while there is none,
+        the message centre keeps it.
+        """
         outbox = cast(Outbox, self.outbox)
-        if part is None:
-            outbox.park(receipt.message_id, pdu)
+        if part is None and not outbox.park(receipt.message_id, pdu):
+            return CommandStatus.ESME_RX_T_APPN
 
         def told(_: object) -> Any:
             return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
 
-        settled = outbox.settled()
+        settled = outbox.settled(patient=False)
         if settled is None:
             return told(None)  # type: ignore[no-any-return]
         return settled.addCallbacks(told, lambda _: CommandStatus.ESME_RX_T_APPN)

@@ -12,7 +12,7 @@ __all__ = ["Unmatched"]
 EARLY_SECONDS = 60.0
 #: What counts for the share of those that fit nothing.
 WINDOW = 3600.0
-#: One in so many is too many; they are when it is one in so many; and none are too few to say so.
+#: From one in TOO_MANY on they are too many, if there are FEWEST; below one in FEW_AGAIN that is over.
 TOO_MANY, FEW_AGAIN, FEWEST = 100, 200, 10
 
 

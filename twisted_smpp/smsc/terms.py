@@ -26,7 +26,8 @@ class Keeping:
         receipt_seconds: how long a receipt is tried.
         dead_seconds: how long a receipt is kept that was not taken.
         final_seconds: how long a message is known that has come to its end.
-        most_final: how many of those, at most.
+        most_final: how many of those, at most; looked after every ``sweep`` seconds. A store in
+            memory has to have room for more.
         sweep: seconds between two looks for what has expired or is old.
     """
 
@@ -35,12 +36,14 @@ class Keeping:
     receipt_seconds: float = 7 * 86_400.0
     dead_seconds: float = 7 * 86_400.0
     final_seconds: float = 86_400.0
-    most_final: int = 1_000_000
+    most_final: int = 500_000
     sweep: float = 5.0
 
     def __post_init__(self) -> None:
         if not self.delays or min(self.delays) < 1:
             raise ValueError(f"delays: {self.delays!r}, at least one of 1 s or more is needed")
+        if self.most_final < 0:
+            raise ValueError(f"most_final: {self.most_final!r}, 0 or more is needed")
         _positive(self, "attempts", "receipt_seconds", "dead_seconds", "final_seconds", "sweep")
 
     def delay(self, tries: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush
 from math import inf
 from typing import Any, NoReturn
@@ -69,7 +70,10 @@ class MemoryStore:
         most: records that it keeps, done ones too; more are refused with StoreFull.
     """
 
-    def __init__(self, most: int = 1_000_000) -> None:
+    #: Records that it keeps if nobody says.
+    MOST = 1_000_000
+
+    def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._number = 0
         self._records: dict[int, Record] = {}
@@ -83,6 +87,7 @@ class MemoryStore:
         self._expiring = _Queue()
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
+        self.when_stuck: list[Callable[[], object]] = []
 
     def __repr__(self) -> str:
         return "<MemoryStore>"
@@ -94,6 +99,11 @@ class MemoryStore:
     def full(self) -> bool:
         """Whether it takes no new records."""
         return len(self) >= self._most
+
+    @property
+    def waits_for_room(self) -> bool:
+        """It has room for what is old."""
+        return False
 
     def open(self) -> None:
         """Nothing is to be made ready."""
@@ -241,10 +251,13 @@ class MemoryStore:
         )
         return succeed([record for record, _ in zip(found, range(most), strict=False)])
 
-    def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
-        """Forgets what is done and old; fires with how many."""
+    def ended(self) -> Deferred[int]:
+        """Fires with how many are done."""
+        return succeed(len(self._done.due))
+
+    def purge(self, before: float, surplus: int, most: int) -> Deferred[int]:
+        """Forgets what is done and old, or too much; fires with how many."""
         done = self._done.due
-        surplus = len(done) - keep
         old = [
             number
             for place, number in enumerate(self._done.earliest(inf, most))

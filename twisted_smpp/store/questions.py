@@ -13,6 +13,7 @@ from twisted_smpp.store.schema import put_aside
 __all__ = [
     "by_address",
     "due",
+    "ended",
     "expired",
     "get",
     "purge",
@@ -122,10 +123,14 @@ def by_address(
     return _records(connection, where, owner, destination, source, most)
 
 
-def purge(connection: sqlite3.Connection, before: float, keep: int, most: int) -> int:
-    """Forgets what is done and old."""
+def ended(connection: sqlite3.Connection) -> int:
+    """How many are done; it takes longer the more there are."""
     (count,) = connection.execute("SELECT count(*) FROM message WHERE done IS NOT NULL").fetchone()
-    surplus = max(0, count - keep)
+    return int(count)
+
+
+def purge(connection: sqlite3.Connection, before: float, surplus: int, most: int) -> int:
+    """Forgets what is done and old, or too much."""
     old = connection.execute(
         "SELECT number, done < ? FROM message WHERE done IS NOT NULL ORDER BY done, number LIMIT ?",
         (before, most),

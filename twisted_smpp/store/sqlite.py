@@ -135,6 +135,12 @@ class SQLiteStore:
         self._failing: list[Deferred[StoreFailed]] = []
         self.failed: StoreFailed | None = None
         self.full = False
+        self.when_stuck: list[Callable[[], object]] = []
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether what is written of old records waits for room, too."""
+        return self._has_to_wait
 
     def __repr__(self) -> str:
         return f"<SQLiteStore {self.path}>"
@@ -442,9 +448,13 @@ class SQLiteStore:
             lambda connection: questions.by_address(connection, owner, source, destination, most)
         )
 
-    def purge(self, before: float, keep: int, most: int) -> Deferred[int]:
-        """Forgets what is done and old; fires with how many."""
-        return self._ask(lambda connection: questions.purge(connection, before, keep, most))
+    def ended(self) -> Deferred[int]:
+        """Fires with how many are done."""
+        return self._ask(questions.ended)
+
+    def purge(self, before: float, surplus: int, most: int) -> Deferred[int]:
+        """Forgets what is done and old, or too much; fires with how many."""
+        return self._ask(lambda connection: questions.purge(connection, before, surplus, most))
 
     # Back in the reactor's thread.
 
@@ -489,6 +499,9 @@ class SQLiteStore:
         tell(refused, self._no_room_for_new())
         # Somebody who was told may have closed it.
         self._has_to_wait = bool(self._next) and not self._is_closing
+        if self._has_to_wait:
+            for each in self.when_stuck:
+                each()
 
     def _no_room_for_new(self) -> StoreFull:
         return StoreFull(str(self.path), "there is no room")
