@@ -18,7 +18,7 @@ from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
-from twisted_smpp.daemon.tap import Options, makeService
+from twisted_smpp.daemon.tap import Options, role_of
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.smsc.verifying import Verifier
 from twisted_smpp.testing import success
@@ -30,7 +30,7 @@ SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
 def make(*arguments):
     options = Options()
     options.parseOptions(list(arguments))
-    return makeService(options, reactor=MemoryReactorClock())
+    return role_of(options, reactor=MemoryReactorClock())
 
 
 def error_of(capsys, *arguments):
@@ -45,7 +45,7 @@ def test_smsc_listens_where_it_is_told():
     options = Options()
     options.parseOptions([*SMSC, "--listen", "tcp:4000:interface=127.0.0.1"])
 
-    service = makeService(options, reactor=reactor)
+    service = role_of(options, reactor=reactor)
     service.privilegedStartService()
     service.startService()
 
@@ -58,7 +58,7 @@ def test_smsc_listens_on_this_machine_only_by_default():
     options = Options()
     options.parseOptions([*SMSC])
 
-    makeService(options, reactor=reactor).startService()
+    role_of(options, reactor=reactor).startService()
 
     assert [(server[0], server[3]) for server in reactor.tcpServers] == [(2775, "127.0.0.1")]
 
@@ -205,7 +205,7 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
     reactor.callFromThread = lambda function: function()
     options = Options()
     options.parseOptions(["smsc", "--store", "memory", "--accounts", str(accounts)])
-    service = makeService(options, reactor=reactor)
+    service = role_of(options, reactor=reactor)
     before = signal.getsignal(signal.SIGHUP)
     service.startService()
     accounts.write_text(account("bank"))
@@ -247,7 +247,7 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
     reactor = MemoryReactorClock()
     options = Options()
     options.parseOptions(["smsc", "--store", "memory", "--accounts", str(accounts), *arguments])
-    service = makeService(options, reactor=reactor)
+    service = role_of(options, reactor=reactor)
     service._accounts._verifier = Verifier(reactor, Hashing(), b"k" * 32)
     service.startService()
     factory = reactor.tcpServers[0][1]

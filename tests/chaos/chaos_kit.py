@@ -42,11 +42,13 @@ def environment(folder):
     return {**os.environ, "PYTHONUNBUFFERED": "1", "STATE_DIRECTORY": str(folder)}
 
 
-def command(port, store, *arguments):
+FOREGROUND = ("--nodaemon", "--pidfile=")
+
+
+def command(port, store, *arguments, twistd=FOREGROUND):
     return [
         str(Path(sys.executable).with_name("twistd")),
-        "--nodaemon",
-        "--pidfile=",
+        *twistd,
         "smpp",
         "smsc",
         *("--listen", f"tcp:{port}:interface=127.0.0.1", "--store", str(store)),

@@ -42,6 +42,7 @@ class CentreService(Service):
             opened behind that, so that its files belong to that user.
         control: the path of a Unix socket that tells how the process is doing; None for none.
         certificate: of the listener, read again at SIGHUP; or None.
+        health: of the process; None for one of its own.
         silence: returns, for a system_id, after how many seconds without a message from it an
             account counts as silent; None: never.
     """
@@ -60,6 +61,7 @@ class CentreService(Service):
         sheds_privileges: bool = False,
         control: str | None = None,
         certificate: ServerCertificate | None = None,
+        health: Health | None = None,
         silence: Callable[[str], float | None] = lambda name: None,
     ) -> None:
         self.smsc = smsc
@@ -72,7 +74,7 @@ class CentreService(Service):
         self._ending = ending
         self._clock = clock
         self._failing: Deferred[Any] | None = None
-        self._health = Health(clock.seconds, centre.store)
+        self._health = health or Health(clock.seconds, centre.store)
         names: Any = (lambda: accounts.accounts) if accounts is not None else tuple
         self.traffic = Traffic(centre, silence, names, clock)
         self._certificate = certificate

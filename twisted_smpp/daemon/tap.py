@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,10 @@ from twisted_smpp.daemon.keeping import (
     store_of,
     terms_of,
 )
-from twisted_smpp.daemon.open_files import allow_open_files
+from twisted_smpp.daemon.logs import DaemonLog, log_of
+from twisted_smpp.daemon.open_files import allow_open_files, take_standard_files
 from twisted_smpp.daemon.outgoing import OutgoingService
+from twisted_smpp.daemon.process import Process
 from twisted_smpp.daemon.service import CentreService
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.outbox import Outbox
@@ -48,7 +52,7 @@ from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentr
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
-__all__ = ["Options", "makeService"]
+__all__ = ["Options", "makeService", "role_of"]
 
 log = Logger()
 
@@ -293,27 +297,52 @@ def _take_steady_time(reactor: Any) -> None:
     reactor.seconds = time.monotonic
 
 
-def makeService(options: Options, reactor: Any = None) -> IService:
-    """The service that the options describe."""
-    if reactor is None:
-        from twisted.internet import reactor
+def makeService(options: Options) -> IService:
+    """Twisted: the process that the options describe."""
+    from twisted.internet import reactor
 
-        _take_steady_time(reactor)
-        freeze_when_running(reactor)
+    _take_steady_time(reactor)
+    freeze_when_running(reactor)
+    take_standard_files()
+    twistd = _twistd(options.subOptions)
+    log: DaemonLog | None = None
+    role = role_of(options, reactor, lambda: 0 if log is None else log.lost)
+    if twistd and not twistd.get("logger"):
+        try:
+            log = log_of(twistd)
+        except ValueError as error:
+            sys.exit(f"{options.subOptions.synopsis_name}: {error}")
+        atexit.register(log.writer.close)
+    return Process(role, log)
+
+
+def role_of(options: Options, reactor: Any, lost: Callable[[], int] = int) -> IService:
+    """The service of the role that the options describe.
+
+    Args:
+        options: of ``twistd smpp``, parsed.
+        reactor: that it runs in.
+        lost: returns how many lines of the log were lost.
+    """
     role: Any = options.subOptions
     ending = Ending(reactor)
     ending.take_signals()
     try:
         if isinstance(role, SMSCOptions):
-            return _smsc(role, reactor, ending)
-        return _esme(role, reactor, ending)
+            return _smsc(role, reactor, ending, lost)
+        return _esme(role, reactor, ending, lost)
     except ValueError as error:
         sys.exit(f"{role.synopsis_name}: {error}")
 
 
-def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
+def _twistd(options: Any) -> Any:
+    """The options of twistd itself; none without it."""
+    return (options.parent.parent if options.parent is not None else None) or {}
+
+
+def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[], int]) -> IService:
     allow_open_files(options["max-sessions"], options["max-unbound"])
-    twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
+    twistd = _twistd(options)
     accounts = None
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
@@ -351,12 +380,12 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         sheds_privileges=any(twistd.get(name) is not None for name in ("uid", "gid")),
         control=options["control"],
         certificate=certificate,
+        health=Health(reactor.seconds, centre.store, lost=lost),
         silence=silence_of(options, accounts),
     )
 
 
-def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
-    twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
+def _esme(options: ESMEOptions, reactor: Any, ending: Ending, lost: Callable[[], int]) -> IService:
     several = options["binds"] > 1
     make: Any = partial(ESMEPool, binds=options["binds"]) if several else ESMEService
     system_id = options["system-id"]
@@ -383,7 +412,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
     )
     if outbox is None:
         return link
-    health = Health(reactor.seconds, store)
+    health = Health(reactor.seconds, store, lost=lost)
     control = ControlFactory(link, outbox, health=health.status)
     return OutgoingService(
         link,
@@ -392,7 +421,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
         reactor,
         control,
         options["control"],
-        in_foreground=bool(twistd.get("nodaemon", True)),
+        in_foreground=bool(_twistd(options).get("nodaemon", True)),
         health=health,
     )
 
