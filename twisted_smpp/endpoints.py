@@ -32,5 +32,5 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
 def _parse(parse: Callable[[Any, str], Any], reactor: Any, description: str) -> Any:
     try:
         return parse(reactor, description)
-    except (TypeError, OSError) as error:
+    except (TypeError, OSError, LookupError) as error:
         raise ValueError(f"endpoint {description}: {error}") from None

@@ -20,7 +20,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_smpp.daemon.certificate import ServerCertificate
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
@@ -37,6 +36,7 @@ from twisted_smpp.daemon.keeping import (
     store_of,
     terms_of,
 )
+from twisted_smpp.daemon.listening import Listeners
 from twisted_smpp.daemon.logs import DaemonLog, log_of
 from twisted_smpp.daemon.open_files import allow_open_files, take_standard_files
 from twisted_smpp.daemon.outgoing import OutgoingService
@@ -56,6 +56,8 @@ __all__ = ["Options", "makeService", "role_of"]
 
 log = Logger()
 
+#: Where a message centre listens if nobody says.
+LISTEN = "tcp:2775:interface=127.0.0.1"
 
 _TIMERS: list[list[Any]] = [
     ["enquire-interval", None, 30.0, "Seconds of silence until enquire_link; 0: never.", float],
@@ -108,12 +110,13 @@ class SMSCOptions(_OneLineErrors, RouteOptions, AuthOptionMixin):
     synopsis = "twistd smpp smsc --listen ENDPOINT --accounts FILE | --auth CHECKER"
     supportedInterfaces = (IUsernamePassword,)
     optParameters = [  # noqa: RUF012
-        ["listen", "l", "tcp:2775:interface=127.0.0.1", "Endpoint to listen on (tcp:, ssl:, ...)."],
         ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
         ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
         ["window", "w", 10, "Deliveries that may wait for their responses.", int],
         ["max-sessions", None, 1000, "Connections that may be bound.", int],
         ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
+        ["connect-rate", None, 10.0, "New connections of an address in a second.", float],
+        ["connect-burst", None, 50, "New connections of an address at once.", int],
         ["max-unanswered", None, 100, "Submissions of a session that may wait for the disk.", int],
         *_TIMERS,
         ["write-timeout", None, 30.0, "Seconds a peer may take to read what was sent.", float],
@@ -146,8 +149,8 @@ Examples:
   twistd -n smpp smsc --auth memory:a:secret:b:secret --route 4917=account:b \\
       --default-route nowhere --store /var/lib/smpp/smsc.db
 
-  twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
-      --accounts /etc/smpp/accounts.toml
+  twistd smpp smsc --listen tcp:2775:interface=192.0.2.1 \\
+      --listen ssl:3550:privateKey=key.pem:certKey=cert.pem --accounts /etc/smpp/accounts.toml
 
   twistd smpp smsc --listen haproxy:tcp:2775 --proxy 192.0.2.10/32 \\
       --accounts /etc/smpp/accounts.toml
@@ -156,6 +159,15 @@ Examples:
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self["proxies"] = []
+        self["listen"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Endpoint to listen at (tcp:, ssl:, ...), may be repeated; without any it is
+        tcp:2775:interface=127.0.0.1.
+        """
+        self["listen"].append(endpoint)
+
+    opt_l = opt_listen
 
     def opt_proxy(self, network: str) -> None:
         """Network of proxies that may connect; needed with --listen haproxy:, may be repeated."""
@@ -171,8 +183,11 @@ Examples:
             raise usage.UsageError("--accounts or --auth is needed: nobody could bind")
         if checkers and self["accounts"] is not None:
             raise usage.UsageError("either --accounts or --auth, not both")
-        if self["listen"].startswith("haproxy:") is not bool(self["proxies"]):
-            raise usage.UsageError("--listen haproxy: and --proxy need each other")
+        self["listen"] = self["listen"] or [LISTEN]
+        if {each.startswith("haproxy:") for each in self["listen"]} != {bool(self["proxies"])}:
+            raise usage.UsageError(
+                "--listen haproxy: and --proxy need each other, for all listeners or for none"
+            )
         for checker in checkers:
             _prepare(checker)
         for name in ("max-sessions", "max-unbound"):
@@ -181,6 +196,10 @@ Examples:
         _check_numbers(self)
         if self["max-unanswered"] < 1:
             raise usage.UsageError("--max-unanswered has to be 1 or more")
+        if not self["connect-rate"] > 0:
+            raise usage.UsageError("--connect-rate has to be more than 0")
+        if self["connect-burst"] < 1:
+            raise usage.UsageError("--connect-burst has to be 1 or more")
         for name in ("write-timeout", "drain"):
             if not self[name] > 0:
                 raise usage.UsageError(f"--{name} has to be more than 0 seconds")
@@ -353,16 +372,13 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[],
         keeping=keeping_of(options),
         clock=reactor,
     )
-    limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
-    certificate = None
-    if options["listen"].startswith("ssl:"):
-        certificate = ServerCertificate(options["listen"], reactor, time.time)
+    listeners = Listeners(options["listen"], reactor, time.time)
     smsc = SMSCService(
-        options["listen"] if certificate is None else certificate.endpoint,
+        listeners,
         Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
         system_id=options["system-id"],
         accounts=accounts,
-        defence=Defence(IReactorTime(reactor), limits, options["proxies"] or None),
+        defence=_defence(options, reactor),
         window=options["window"],
         max_unanswered=options["max-unanswered"],
         timers=_timers(options, bind=5.0),
@@ -379,10 +395,20 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[],
         accounts=accounts,
         sheds_privileges=any(twistd.get(name) is not None for name in ("uid", "gid")),
         control=options["control"],
-        certificate=certificate,
+        certificates=listeners.certificates,
         health=Health(reactor.seconds, centre.store, lost=lost),
         silence=silence_of(options, accounts),
     )
+
+
+def _defence(options: SMSCOptions, reactor: Any) -> Defence:
+    limits = DefenceLimits(
+        sessions=options["max-sessions"],
+        unbound=options["max-unbound"],
+        connects=options["connect-rate"],
+        connect_burst=options["connect-burst"],
+    )
+    return Defence(IReactorTime(reactor), limits, options["proxies"] or None)
 
 
 def _esme(options: ESMEOptions, reactor: Any, ending: Ending, lost: Callable[[], int]) -> IService:
