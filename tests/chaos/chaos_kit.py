@@ -6,6 +6,7 @@ Nothing here shares code with the daemon's roles: only the wire format is the pa
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -43,6 +44,14 @@ def environment(folder):
 
 
 FOREGROUND = ("--nodaemon", "--pidfile=")
+
+
+def raise_fd_limit(count):
+    """So many files may be open in this process from now on, or the test is skipped."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count:
+        pytest.skip(f"only {hard} files may be open here, and not {count}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
 
 
 def command(port, store, *arguments, twistd=FOREGROUND):
