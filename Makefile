@@ -19,7 +19,8 @@ test: $(VENV)/.installed ## run the test suite (ARGS="-k session -x" goes to pyt
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 chaos: $(VENV)/.installed ## kill -9 the message centre 1,000 times (CHAOS_KILLS=25 for fewer) and starve it
-	CHAOS_KILLS=$${CHAOS_KILLS:-1000} $(VENV)/bin/python -m pytest tests/chaos $(ARGS)
+	CHAOS_KILLS=$${CHAOS_KILLS:-1000} CHAOS_SESSIONS=$${CHAOS_SESSIONS:-10000} \
+	CHAOS_CYCLES=$${CHAOS_CYCLES:-20000} CHAOS_TRIES=$${CHAOS_TRIES:-1000} $(VENV)/bin/python -m pytest tests/chaos $(ARGS)
 
 lint: $(VENV)/.installed ## check style and types
 	$(VENV)/bin/ruff check .

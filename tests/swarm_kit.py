@@ -86,20 +86,18 @@ class Life:
             [S.ESME_RX_T_APPN, S.ESME_RMSGQFUL, S.ESME_RX_R_APPN, "never", "late", "raise"],
             random.randint(0, 4),
         )
-        self.sink_answers = ["None", "None"] + random.sample(
-            [
-                "state",
-                "accept",
-                "accept",
-                "early",
-                "coroutine",
-                "later",
-                "raise",
-                "temporary",
-                "refuse",
-            ],
-            random.randint(1, 6),
-        )
+        answers = [
+            "state",
+            "accept",
+            "accept",
+            "early",
+            "coroutine",
+            "later",
+            "raise",
+            "temporary",
+            "refuse",
+        ]
+        self.sink_answers = ["None", "None", *random.sample(answers, random.randint(1, 6))]
         self.moves = self._draw()
 
     def _draw(self) -> list[Any]:

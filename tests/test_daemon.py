@@ -8,18 +8,20 @@ import signal
 
 import pytest
 from accounts_kit import Hashing, account
+from test_server_certificate import certificate
 from twisted.cred.credentials import UsernamePassword
 from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionDone
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, eventAsText
 from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
-from twisted_smpp.daemon.tap import Options, makeService
+from twisted_smpp.daemon.tap import Options, role_of
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.smsc.verifying import Verifier
 from twisted_smpp.testing import success
@@ -31,7 +33,7 @@ SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
 def make(*arguments):
     options = Options()
     options.parseOptions(list(arguments))
-    return makeService(options, reactor=MemoryReactorClock())
+    return role_of(options, reactor=MemoryReactorClock())
 
 
 def error_of(capsys, *arguments):
@@ -46,7 +48,7 @@ def test_smsc_listens_where_it_is_told():
     options = Options()
     options.parseOptions([*SMSC, "--listen", "tcp:4000:interface=127.0.0.1"])
 
-    service = makeService(options, reactor=reactor)
+    service = role_of(options, reactor=reactor)
     service.privilegedStartService()
     service.startService()
 
@@ -59,9 +61,68 @@ def test_smsc_listens_on_this_machine_only_by_default():
     options = Options()
     options.parseOptions([*SMSC])
 
-    makeService(options, reactor=reactor).startService()
+    role_of(options, reactor=reactor).startService()
 
     assert [(server[0], server[3]) for server in reactor.tcpServers] == [(2775, "127.0.0.1")]
+
+
+def test_O12_smsc_listens_at_several_places_and_says_so():
+    reactor = MemoryReactorClock()
+    options = Options()
+    where = ["tcp:4000:interface=127.0.0.1", "tcp6:4000:interface=::1".replace("::", r"\:\:")]
+    options.parseOptions([*SMSC, "--listen", where[0], "-l", where[1]])
+    service = role_of(options, reactor)
+
+    with capturedLogs() as logs:
+        service.startService()
+
+    assert [(each[0], each[3]) for each in reactor.tcpServers] == [
+        (4000, "127.0.0.1"),
+        (4000, "::1"),
+    ]
+    lines = [eventAsText(each, includeTimestamp=False) for each in logs]
+    assert [line.partition("listening at ")[2] for line in lines if "listening at" in line] == where
+    assert success(service.smsc.when_listening()).getHost().port == 4000
+    service.stopService()
+
+
+def test_O12_a_listener_that_cannot_listen_ends_all(capsys, monkeypatch):
+    class Reactor(MemoryReactorClock):
+        def listenTCP(self, port, factory, backlog=50, interface=""):
+            if port == 4001:
+                raise CannotListenError(interface, port, OSError(98, "Address already in use"))
+            ports.append(super().listenTCP(port, factory, backlog, interface))
+            monkeypatch.setattr(
+                ports[-1], "stopListening", lambda: stopped.append(port) or Deferred()
+            )
+            return ports[-1]
+
+    ports, stopped = [], []
+    monkeypatch.setattr("sys.__stderr__", None)
+    options = Options()
+    options.parseOptions([*SMSC, "--listen", "tcp:4000", "--listen", "tcp:4001"])
+    service = role_of(options, Reactor())
+
+    with pytest.raises(SystemExit) as ended:
+        service.startService()
+
+    assert ended.value.code == 1
+    assert stopped == [4000]
+    assert capsys.readouterr().err == (
+        "twistd smpp smsc: Couldn't listen on any:4001: [Errno 98] Address already in use.\n"
+    )
+
+
+def test_O10_each_certificate_is_read_again(tmp_path):
+    endpoint = f"ssl:4000:privateKey={tmp_path}/key.pem:certKey={tmp_path}/cert.pem"
+    certificate(tmp_path)
+    service = make(*SMSC, "--listen", endpoint, "--listen", endpoint.replace("4000", "4001"))
+    before = [each._options for each in service._certificates]
+
+    service._reload()
+
+    assert len(before) == 2
+    assert not set(before) & {each._options for each in service._certificates}
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
@@ -195,6 +256,12 @@ def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
         (["--accounts", "a", "--proxy", "::1"], "--listen haproxy: and --proxy need each other"),
         (["--accounts", "a", "--listen", "haproxy:tcp:1"], "and --proxy need each other"),
         (["--accounts", "a", "--client-ca", "ca.pem"], "--client-ca needs --listen ssl:"),
+        (
+            ["--accounts", "a", "--listen", "haproxy:tcp:1", "--listen", "tcp:2", "--proxy", "::1"],
+            "--listen haproxy: and --proxy need each other, for all listeners or for none",
+        ),
+        (["--accounts", "a", "--connect-rate", "0"], "--connect-rate has to be more than 0"),
+        (["--accounts", "a", "--connect-burst", "0"], "--connect-burst has to be 1 or more"),
         (["--accounts", "/nowhere"], "/nowhere: cannot be read: No such file or directory"),
     ],
 )
@@ -222,7 +289,7 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
     reactor.callFromThread = lambda function: function()
     options = Options()
     options.parseOptions(["smsc", "--store", "memory", "--accounts", str(accounts)])
-    service = makeService(options, reactor=reactor)
+    service = role_of(options, reactor=reactor)
     before = signal.getsignal(signal.SIGHUP)
     service.startService()
     accounts.write_text(account("bank"))
@@ -249,6 +316,27 @@ def test_A04_as_many_files_may_be_open_as_there_may_be_connections(monkeypatch, 
     assert limits[0] == after
 
 
+def test_S20_the_rate_of_new_connections_is_an_option():
+    limits = make(*SMSC, "--connect-rate", "2.5", "--connect-burst", "7").smsc._defence.limits
+
+    assert (limits.connects, limits.connect_burst) == (2.5, 7)
+    usual = make(*SMSC).smsc._defence.limits
+    assert (usual.connects, usual.connect_burst) == (10, 50)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "error"),
+    [
+        (["tcp:1", "tcp:1"], "--listen tcp:1: it is there twice"),
+        (["pigeon:1"], "pigeon"),
+        (["systemd:domain=INET:index=9"], "endpoint systemd:domain=INET:index=9: "),
+    ],
+)
+def test_O12_an_endpoint_that_cannot_be_used_is_one_line(capsys, endpoints, error):
+    arguments = [each for endpoint in endpoints for each in ("--listen", endpoint)]
+    assert error in error_of(capsys, *SMSC, *arguments)
+
+
 def test_A04_it_does_not_start_when_they_may_not(monkeypatch, capsys, accounts):
     monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, 2000))
 
@@ -264,7 +352,7 @@ def test_A14_the_address_that_a_listed_proxy_tells_is_that_of_the_esme(accounts)
     reactor = MemoryReactorClock()
     options = Options()
     options.parseOptions(["smsc", "--store", "memory", "--accounts", str(accounts), *arguments])
-    service = makeService(options, reactor=reactor)
+    service = role_of(options, reactor=reactor)
     service._accounts._verifier = Verifier(reactor, Hashing(), b"k" * 32)
     service.startService()
     factory = reactor.tcpServers[0][1]

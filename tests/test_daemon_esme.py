@@ -18,7 +18,7 @@ from twisted_smpp import ESMEService, Timers, UnknownPolicy
 from twisted_smpp.daemon.control import ControlFactory, peer_uid
 from twisted_smpp.daemon.ending import Ending
 from twisted_smpp.daemon.outgoing import OutgoingService
-from twisted_smpp.daemon.tap import Options, makeService
+from twisted_smpp.daemon.tap import Options, role_of
 from twisted_smpp.errors import StoreFailed
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.store import MemoryStore, SQLiteStore
@@ -114,7 +114,7 @@ def test_several_ways_to_the_message_centre():
     options.parseOptions(
         [*ME, "--store", "memory", "-c", "tcp:192.0.2.1:1", "-c", "tcp:192.0.2.2:2"]
     )
-    link = makeService(options, reactor=reactor)
+    link = role_of(options, reactor)
     link.startService()
     factory = reactor.tcpClients[0][2]
     factory.clientConnectionFailed(None, ConnectionRefusedError())

@@ -9,7 +9,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 
 from twisted_smpp.daemon.control import ControlUnusable, StatusFactory, listen
-from twisted_smpp.daemon.tap import Options, makeService
+from twisted_smpp.daemon.tap import Options, role_of
 from twisted_smpp.endpoints import server_endpoint
 
 SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
@@ -18,7 +18,7 @@ SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
 def made(*arguments):
     options = Options()
     options.parseOptions(list(arguments))
-    return makeService(options, reactor=MemoryReactorClock())
+    return role_of(options, reactor=MemoryReactorClock())
 
 
 def error_of(*arguments):
@@ -103,7 +103,7 @@ class Ports(MemoryReactorClock):
 def test_a_port_that_is_none_ends_the_daemon_with_one_line(port, monkeypatch):
     options = Options()
     options.parseOptions([*SMSC, "--listen", f"tcp:{port}"])
-    service = makeService(options, reactor=Ports())
+    service = role_of(options, reactor=Ports())
     lines = io.StringIO()
     monkeypatch.setattr(sys, "__stderr__", lines)
 

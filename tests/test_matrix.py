@@ -303,3 +303,16 @@ def test_a_command_declared_later_is_in_the_table() -> None:
                 pdu._decoders[version].pop(command_id)
         for cached in (matrix._sends, matrix._receives, matrix._messages):
             cached.cache_clear()
+
+
+def test_consent_is_what_an_answer_with_nothing_in_it_would_be() -> None:
+    for version in InterfaceVersion:
+        for role in Role:
+            for state in BOUND:
+                for cls, (before, behind) in matrix.consents(role, version, state).items():
+                    response = cls.answer(sequence_number=0x12345678)
+                    octets = pdu.encoders(version)[cls.answer](response)
+                    assert before + b"\x12\x34\x56\x78" + behind == octets
+    assert pdus.SubmitSM in matrix.consents(Role.MC, InterfaceVersion.V3_4, State.BOUND_TRX)
+    assert pdus.DeliverSM in matrix.consents(Role.ESME, InterfaceVersion.V3_4, State.BOUND_TRX)
+    assert not matrix.consents(Role.ESME, InterfaceVersion.V3_4, State.CLOSED)

@@ -6,8 +6,9 @@ import pytest
 from message_centre_kit import text_of
 from outbox_kit import Memory, Process, silent
 from store_kit import World
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
+from twisted_smpp.daemon.health import Health
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.esme.message import Progress, SendFailed
 from twisted_smpp.esme.sender import UnknownPolicy
@@ -346,3 +347,117 @@ def test_a_stop_while_it_is_read_is_quiet(sqlite):
     third.bind()
     assert len(third.centre.accepted) == 1
     third.stop()
+
+
+# An outbox that cannot be read at first.
+
+
+def unreadable(process, monkeypatch, attempts):
+    """Its store cannot be asked in these attempts, counted from 1; pages are small."""
+    monkeypatch.setattr("twisted_smpp.esme.outbox.PAGE", 2)
+    ask, asked = process.store.unfinished, []
+
+    def unfinished(*args):
+        asked.append(args)
+        return fail(ZeroDivisionError()) if len(asked) in attempts else ask(*args)
+
+    process.store.unfinished = unfinished
+    return asked
+
+
+def test_o14_an_outbox_that_cannot_be_read_is_read_later(process, monkeypatch, logged_errors):
+    process.start()
+    for number in range(3):
+        process.send(text_of(2), to=f"49170{number}")
+    process.settle()
+    after = process.crash()
+    asked = unreadable(after, monkeypatch, {1, 3, 4, 6})
+    health = Health(after.clock.seconds)
+    health.start()
+
+    after.bind()
+    new = after.send("new")
+    after.settle()
+    assert (len(asked), after.recovered, after.outbox.recovered) == (1, [], False)
+    assert not health.status()["healthy"]
+    assert new.progress is P.ACCEPTED
+
+    after.passes(1)
+    assert len(asked) == 3  # a page of two parts, whose message may have more
+    after.passes(1)
+    assert len(asked) == 3
+    after.passes(1)
+    assert len(asked) == 4
+    after.passes(60)
+    health.stop()
+
+    assert not health.status()["healthy"]
+    assert after.outbox.recovered
+    assert len(after.recovered) == 3
+    assert set(after.centre.deliveries.values()) == {1}
+    assert len(after.centre.accepted) == 7
+    assert len(logged_errors.flush(ZeroDivisionError)) == 4
+    after.stop()
+
+
+def test_o14_an_outbox_is_tried_at_least_once_a_minute(process, monkeypatch, logged_errors):
+    process.start()
+    process.send()
+    process.settle()
+    after = process.crash()
+    asked = unreadable(after, monkeypatch, range(1, 100))
+    after.bind()
+    times = []
+    for second in range(400):
+        times += [second] * (len(asked) - len(times))
+        after.passes(1)
+    assert times == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]
+    assert len(logged_errors.flush(ZeroDivisionError)) == len(times)
+    after.stop()
+    assert after.centre.accepted == []
+    del after.store.unfinished  # a store in memory stays the same
+    assert len(after.crash().start().recovered) == 1
+
+
+def test_o14_a_stop_ends_the_attempts_and_a_start_begins_them_anew(
+    process, monkeypatch, logged_errors
+):
+    process.start()
+    process.send()
+    process.settle()
+    after = process.crash()
+    asked = unreadable(after, monkeypatch, {1, 2})
+    after.start()
+    stopping = after.service.stopService()
+    after.settle()
+    assert success(stopping) is None
+    assert after.clock.getDelayedCalls() == []
+    after.start()
+    assert len(asked) == 2
+    after.passes(5)
+    assert len(after.recovered) == 1
+    logged_errors.flush(ZeroDivisionError)
+    after.stop()
+
+
+def test_o14_a_message_that_cannot_go_on_holds_up_no_other(process, monkeypatch, logged_errors):
+    process.start()
+    for number in range(3):
+        process.send(f"{number}")
+    process.settle()
+    after = process.crash()
+    recover = after.service.sender.recover
+
+    def fails_once(part):
+        after.service.sender.recover = recover
+        raise ZeroDivisionError
+
+    after.service.sender.recover = fails_once
+    after.bind()
+    after.passes(5)
+    assert after.centre.texts == [b"1", b"2"]
+    assert len(logged_errors.flush(ZeroDivisionError)) == 1
+    again = after.crash()
+    again.bind()
+    assert again.centre.texts == [b"1", b"2", b"0"]
+    again.stop()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pool_kit import PoolWorld
 from store_kit import Steps, World
+from twisted.internet.defer import fail
 
 from twisted_smpp.esme.message import Message, Progress
 from twisted_smpp.esme.outbox import Outbox
@@ -93,6 +94,27 @@ def test_it_is_read_once_however_many_links_there_are(stores):
     process.settle()
 
     assert len(asked) == 1
+
+
+def test_o14_it_is_read_later_when_it_cannot_be_and_not_after_a_stop(stores, logged_errors):
+    before = Process(stores()).start()
+    before.pool.send("49", "x")
+    before.settle()
+    before.stores.abandon()
+    process = Process(before.stores)
+    ask, failing = process.store.unfinished, [True, True]
+    process.store.unfinished = lambda *given: fail(ValueError()) if failing else ask(*given)
+
+    process.start()
+    process.pool.stopService()
+    assert process.pool._desk._recovering._call is None
+    process.start()
+    failing.clear()
+    process.world.clock.advance(2)
+    process.settle()
+
+    assert len(process.recovered) == 1
+    assert len(logged_errors.flush(ValueError)) == 2
 
 
 def test_no_link_sends_before_its_attempt_is_written(stores):

@@ -27,19 +27,16 @@ from twisted_smpp import errors, events, limits, matrix, session, states
 from twisted_smpp.errors import FieldError, Nacked, NotPermitted, PDUError, WindowFull
 from twisted_smpp.events import LateResponse, Pending, Timers, Violation
 from twisted_smpp.limits import LATE_MOST, MAX_SEQUENCE_NUMBER
-from twisted_smpp.matrix import consents
 from twisted_smpp.session import Session
 from twisted_smpp.states import BOUND, Role, State
 from twisted_smpp.status import CommandStatus as S
-from twisted_smpp.values import InterfaceVersion
-from twisted_smpp.wire.pdu import UnknownPDU, encoders
+from twisted_smpp.wire.pdu import UnknownPDU
 from twisted_smpp.wire.pdus import (
     BindReceiverResp,
     BindTransceiver,
     BindTransceiverResp,
     BindTransmitterResp,
     DataSM,
-    DeliverSM,
     DeliverSMResp,
     EnquireLink,
     EnquireLinkResp,
@@ -601,16 +598,3 @@ def test_receive_closed_early_goes_on_with_the_rest() -> None:
     events.close()
     rest = receive(mc, b"")
     assert [event.sequence_number for event in rest] == [2, 3]
-
-
-def test_consent_is_what_an_answer_with_nothing_in_it_would_be() -> None:
-    for version in InterfaceVersion:
-        for role in Role:
-            for state in BOUND:
-                for cls, (before, behind) in consents(role, version, state).items():
-                    response = cls.answer(sequence_number=0x12345678)
-                    octets = encoders(version)[cls.answer](response)
-                    assert before + b"\x12\x34\x56\x78" + behind == octets
-    assert SubmitSM in consents(Role.MC, InterfaceVersion.V3_4, State.BOUND_TRX)
-    assert DeliverSM in consents(Role.ESME, InterfaceVersion.V3_4, State.BOUND_TRX)
-    assert not consents(Role.ESME, InterfaceVersion.V3_4, State.CLOSED)

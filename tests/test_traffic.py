@@ -169,6 +169,7 @@ def test_o14_a_failure_that_nobody_has_caught_is_no_health() -> None:
         "last_failure": "ZeroDivisionError in here",
         "last_failure_ago": 5,
         "store": "ok",
+        "log_lines_lost": 0,
     }
     clock.advance(UNWELL_SECONDS)
     assert health.status()["healthy"]

@@ -91,6 +91,30 @@ def test_A10_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [kit.verify(name) is True for name in ("a", "c", "b")] == [True, True, False]
 
 
+@pytest.mark.parametrize("known", [KNOWN, None], ids=["somebody", "nobody"])
+def test_A09_A10_what_comes_while_the_same_is_hashed_waits_for_it(known: Any) -> None:
+    kit = Kit()
+    verdicts = [kit.verify(known=known) for _ in range(1000)]
+    others = [kit.verify(password=b"wrong", known=known) for _ in range(1000)]
+    assert [password for _, password in kit.hashing.asked] == [RIGHT, b"wrong"]
+    assert {outcome(each) for each in verdicts} == {PENDING}
+    kit.hashing.finish()
+    kit.hashing.finish()
+    assert {outcome(each) for each in verdicts} == {known is KNOWN}
+    assert {outcome(each) for each in others} == {False}
+    assert kit.verifier._same == {}
+    assert (kit.verify(known=known) is True) is (known is KNOWN)
+
+
+def test_A10_who_waits_for_the_same_hears_of_an_error_too() -> None:
+    kit = Kit()
+    verdicts = [kit.verify() for _ in range(3)]
+    kit.hashing.waiting.pop()[0].errback(MemoryError("no 16 MiB"))
+    assert [type(failure(each)) for each in verdicts] == [MemoryError] * 3
+    kit.verify()
+    assert len(kit.hashing.asked) == 2
+
+
 def test_A10_A11_two_at_a_time_in_order() -> None:
     assert (THREADS, MOST_WAITING) == (2, 256)
     kit = Kit()

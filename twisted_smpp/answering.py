@@ -130,6 +130,9 @@ class Answering:
             answer = self._failed(request, Failure())
         if answer.__class__ is request.answer:
             self._answer_at_once(request, answer)
+        elif answer.__class__ is CommandStatus and request.answer is not None:
+            # Who floods is refused like this: it has to be cheap.
+            self._answer_at_once(request, request.answer(command_status=int(answer)))
         elif answer is not None or not self.session.consent(request):
             self._take(request, answer)
 

@@ -6,6 +6,7 @@ Nothing here shares code with the daemon's roles: only the wire format is the pa
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -42,11 +43,21 @@ def environment(folder):
     return {**os.environ, "PYTHONUNBUFFERED": "1", "STATE_DIRECTORY": str(folder)}
 
 
-def command(port, store, *arguments):
+FOREGROUND = ("--nodaemon", "--pidfile=")
+
+
+def raise_fd_limit(count):
+    """So many files may be open in this process from now on, or the test is skipped."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count:
+        pytest.skip(f"only {hard} files may be open here, and not {count}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
+
+
+def command(port, store, *arguments, twistd=FOREGROUND):
     return [
         str(Path(sys.executable).with_name("twistd")),
-        "--nodaemon",
-        "--pidfile=",
+        *twistd,
         "smpp",
         "smsc",
         *("--listen", f"tcp:{port}:interface=127.0.0.1", "--store", str(store)),

@@ -11,6 +11,7 @@ import atexit
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 from twisted.logger import Logger
@@ -28,7 +29,8 @@ def exit_with(code: int, line: str) -> None:
         SystemExit: always.
     """
     # Not sys.stderr, which twistd has put into the log by now.
-    (sys.__stderr__ or sys.stderr).write(f"{line}\n")
+    with suppress(OSError):  # of one that was closed; the code tells it all the same
+        (sys.__stderr__ or sys.stderr).write(f"{line}\n")
     sys.exit(code)
 
 
@@ -44,10 +46,11 @@ class Ending:
 
     def __init__(self, reactor: Any, at_exit: Any = atexit.register) -> None:
         self._reactor = reactor
-        self._at_exit = at_exit
         self._is_stopping = False
         #: The exit code.
         self.code = 0
+        # What is registered first is called last: others have something to write yet.
+        at_exit(self._exit)
 
     def take_signals(self) -> None:
         """From when the reactor runs, SIGTERM and SIGINT stop it and the exit code is 0."""
@@ -75,16 +78,15 @@ class Ending:
         Args:
             code: what the process is to exit with; the first that is not 0 counts.
         """
-        if code and not self.code:
+        if not self.code:
             self.code = code
-            self._at_exit(_exit_now, code)
         if not self._is_stopping:
             self._is_stopping = True
             self._reactor.stop()
 
-
-def _exit_now(code: int) -> None:
-    """Ends the process, as the last of what it does: ``twistd`` knows no exit codes."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    def _exit(self) -> None:
+        """Ends the process, as the last of what it does: ``twistd`` knows no exit codes."""
+        if self.code:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self.code)

@@ -26,14 +26,20 @@ class Health:
         seconds: returns the time of the reactor.
         store: whose ``full`` and ``failed`` count, too; or None.
         publisher: of the log.
+        lost: returns how many lines of the log were lost.
     """
 
     def __init__(
-        self, seconds: Callable[[], float], store: Any = None, publisher: Any = globalLogPublisher
+        self,
+        seconds: Callable[[], float],
+        store: Any = None,
+        publisher: Any = globalLogPublisher,
+        lost: Callable[[], int] = int,
     ) -> None:
         self._seconds = seconds
         self._store = store
         self._publisher = publisher
+        self._lost = lost
         self._failed_at: float | None = None
         self._what = ""
         self.failures = 0
@@ -69,4 +75,5 @@ class Health:
             "last_failure": self._what or None,
             "last_failure_ago": None if since is None else round(since, 3),
             "store": "failed" if has_failed else "full" if is_full else "ok",
+            "log_lines_lost": self._lost(),
         }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
 
-__all__ = ["RESERVE", "allow_open_files"]
+__all__ = ["RESERVE", "allow_open_files", "take_standard_files"]
 
 #: Files that are no connections: the store, logs, what the libraries open.
 RESERVE = 128
@@ -30,6 +31,16 @@ def allow_open_files(sessions: int, unbound: int) -> None:
             f"{unbound} and {RESERVE}), and the limit of the process is {hard} (ulimit -n)"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def take_standard_files() -> None:
+    """Opens what is closed of the descriptors 0, 1 and 2: no file of ours is to have such a number.
+
+    What a library writes there when something is wrong would stand in the middle of the store.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
 
 
 def _fits(needed: int, limit: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -43,7 +43,8 @@ class CentreService(Service):
             opened behind that, so that its files belong to that user.
         control: the path of a Unix socket that tells how the process is doing and does what
             :class:`~twisted_smpp.daemon.questions.Questions` says; None for none.
-        certificate: of the listener, read again at SIGHUP; or None.
+        certificates: of the listeners, read again at SIGHUP.
+        health: of the process; None for one of its own.
         silence: returns, for a system_id, after how many seconds without a message from it an
             account counts as silent; None: never.
     """
@@ -61,7 +62,8 @@ class CentreService(Service):
         accounts: AccountsFile | None = None,
         sheds_privileges: bool = False,
         control: str | None = None,
-        certificate: ServerCertificate | None = None,
+        certificates: Sequence[ServerCertificate] = (),
+        health: Health | None = None,
         silence: Callable[[str], float | None] = lambda name: None,
     ) -> None:
         self.smsc = smsc
@@ -74,10 +76,10 @@ class CentreService(Service):
         self._ending = ending
         self._clock = clock
         self._failing: Deferred[Any] | None = None
-        self._health = Health(clock.seconds, centre.store)
+        self._health = health or Health(clock.seconds, centre.store)
         names: Any = (lambda: accounts.accounts) if accounts is not None else tuple
         self.traffic = Traffic(centre, silence, names, clock)
-        self._certificate = certificate
+        self._certificates = tuple(certificates)
         self._control_path = control
         self._control = StatusFactory(self.status, ask=Questions(centre).ask)
         self._control_port: Any = None
@@ -119,17 +121,17 @@ class CentreService(Service):
         self._or_exit(self.smsc.startService)
         self.traffic.start()
         self.centre.start().addErrback(self._not_started)
-        if self._certificate is not None:
-            self._certificate.start()
-        if self._accounts is not None or self._certificate is not None:
+        for each in self._certificates:
+            each.start()
+        if self._accounts is not None or self._certificates:
             reload, clock = self._reload, self._clock
             self._at_hangup = signal.signal(signal.SIGHUP, lambda *_: clock.callFromThread(reload))
 
     def _reload(self) -> None:
         if self._accounts is not None:
             self._accounts.reload()
-        if self._certificate is not None:
-            self._certificate.reload()
+        for each in self._certificates:
+            each.reload()
 
     def _listen_for_control(self) -> None:
         self._control_port = listen(self._clock, self._control_path or "", self._control)
@@ -166,8 +168,8 @@ class CentreService(Service):
             signal.signal(signal.SIGHUP, self._at_hangup)
             self._at_hangup = None
         self.traffic.stop()
-        if self._certificate is not None:
-            self._certificate.stop()
+        for each in self._certificates:
+            each.stop()
         self.centre.stop()
         seconds = self.smsc.factory.drain + GRACE
         cut = self._clock.callLater(seconds, self._cut, seconds)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_smpp.daemon.certificate import ServerCertificate
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
@@ -36,9 +37,12 @@ from twisted_smpp.daemon.keeping import (
     terms_of,
 )
 from twisted_smpp.daemon.linking import LINK, LinkOptions, link_settings
-from twisted_smpp.daemon.open_files import allow_open_files
+from twisted_smpp.daemon.listening import Listeners
+from twisted_smpp.daemon.logs import DaemonLog, log_of
+from twisted_smpp.daemon.open_files import allow_open_files, take_standard_files
 from twisted_smpp.daemon.options import OneLineErrors, named_numbers
 from twisted_smpp.daemon.outgoing import OutgoingService
+from twisted_smpp.daemon.process import Process
 from twisted_smpp.daemon.service import CentreService
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.outbox import Outbox
@@ -48,10 +52,12 @@ from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentr
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
-__all__ = ["Options", "makeService"]
+__all__ = ["Options", "makeService", "role_of"]
 
 log = Logger()
 
+#: Where a message centre listens if nobody says.
+LISTEN = "tcp:2775:interface=127.0.0.1"
 
 _TIMERS: list[list[Any]] = [
     ["enquire-interval", None, 30.0, "Seconds of silence until enquire_link; 0: never.", float],
@@ -75,18 +81,14 @@ class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
     supportedInterfaces = (IUsernamePassword,)
     optParameters = named_numbers(
         [
-            [
-                "listen",
-                "l",
-                "tcp:2775:interface=127.0.0.1",
-                "Endpoint to listen on (tcp:, ssl:, ...).",
-            ],
             ["accounts", "a", None, "TOML file of the accounts; SIGHUP reads it again."],
             ["client-ca", None, None, "PEM file of who issues the certificates of clients."],
             ["system-id", None, "twisted_smpp", "What the message centre calls itself."],
             ["window", "w", 10, "Deliveries that may wait for their responses.", int],
             ["max-sessions", None, 1000, "Connections that may be bound.", int],
             ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
+            ["connect-rate", None, 10.0, "New connections of an address in a second.", float],
+            ["connect-burst", None, 50, "New connections of an address at once.", int],
             [
                 "max-unanswered",
                 None,
@@ -126,8 +128,8 @@ Examples:
   twistd -n smpp smsc --auth memory:a:secret:b:secret --route 4917=account:b \\
       --default-route nowhere --store /var/lib/smpp/smsc.db
 
-  twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
-      --accounts /etc/smpp/accounts.toml
+  twistd smpp smsc --listen tcp:2775:interface=192.0.2.1 \\
+      --listen ssl:3550:privateKey=key.pem:certKey=cert.pem --accounts /etc/smpp/accounts.toml
 
   twistd smpp smsc --listen ssl:3550:privateKey=key.pem:certKey=cert.pem \\
       --client-ca customers.pem --accounts /etc/smpp/accounts.toml
@@ -139,6 +141,15 @@ Examples:
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self["proxies"] = []
+        self["listen"] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Endpoint to listen at (tcp:, ssl:, ...), may be repeated; without any it is
+        tcp:2775:interface=127.0.0.1.
+        """
+        self["listen"].append(endpoint)
+
+    opt_l = opt_listen
 
     def opt_auth(self, description: str) -> None:
         """Who may bind: a kind of checker and what it needs; may be given again."""
@@ -165,9 +176,13 @@ Examples:
             raise usage.UsageError("--accounts or --auth is needed: nobody could bind")
         if checkers and self["accounts"] is not None:
             raise usage.UsageError("either --accounts or --auth, not both")
-        if self["listen"].startswith("haproxy:") is not bool(self["proxies"]):
-            raise usage.UsageError("--listen haproxy: and --proxy need each other")
-        if self["client-ca"] is not None and not self["listen"].startswith("ssl:"):
+        self["listen"] = self["listen"] or [LISTEN]
+        if {each.startswith("haproxy:") for each in self["listen"]} != {bool(self["proxies"])}:
+            raise usage.UsageError(
+                "--listen haproxy: and --proxy need each other, for all listeners or for none"
+            )
+        is_tls = any(each.startswith("ssl:") for each in self["listen"])
+        if self["client-ca"] is not None and not is_tls:
             raise usage.UsageError("--client-ca needs --listen ssl:")
         for checker in checkers:
             _prepare(checker)
@@ -177,6 +192,10 @@ Examples:
         _check_numbers(self)
         if self["max-unanswered"] < 1:
             raise usage.UsageError("--max-unanswered has to be 1 or more")
+        if not self["connect-rate"] > 0:
+            raise usage.UsageError("--connect-rate has to be more than 0")
+        if self["connect-burst"] < 1:
+            raise usage.UsageError("--connect-burst has to be 1 or more")
         for name in ("write-timeout", "drain"):
             if not self[name] > 0:
                 raise usage.UsageError(f"--{name} has to be more than 0 seconds")
@@ -274,27 +293,52 @@ def _take_steady_time(reactor: Any) -> None:
     reactor.seconds = time.monotonic
 
 
-def makeService(options: Options, reactor: Any = None) -> IService:
-    """The service that the options describe."""
-    if reactor is None:
-        from twisted.internet import reactor
+def makeService(options: Options) -> IService:
+    """Twisted: the process that the options describe."""
+    from twisted.internet import reactor
 
-        _take_steady_time(reactor)
-        freeze_when_running(reactor)
+    _take_steady_time(reactor)
+    freeze_when_running(reactor)
+    take_standard_files()
+    twistd = _twistd(options.subOptions)
+    log: DaemonLog | None = None
+    role = role_of(options, reactor, lambda: 0 if log is None else log.lost)
+    if twistd and not twistd.get("logger"):
+        try:
+            log = log_of(twistd)
+        except ValueError as error:
+            sys.exit(f"{options.subOptions.synopsis_name}: {error}")
+        atexit.register(log.writer.close)
+    return Process(role, log)
+
+
+def role_of(options: Options, reactor: Any, lost: Callable[[], int] = int) -> IService:
+    """The service of the role that the options describe.
+
+    Args:
+        options: of ``twistd smpp``, parsed.
+        reactor: that it runs in.
+        lost: returns how many lines of the log were lost.
+    """
     role: Any = options.subOptions
     ending = Ending(reactor)
     ending.take_signals()
     try:
         if isinstance(role, SMSCOptions):
-            return _smsc(role, reactor, ending)
-        return _esme(role, reactor, ending)
+            return _smsc(role, reactor, ending, lost)
+        return _esme(role, reactor, ending, lost)
     except ValueError as error:
         sys.exit(f"{role.synopsis_name}: {error}")
 
 
-def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
+def _twistd(options: Any) -> Any:
+    """The options of twistd itself; none without it."""
+    return (options.parent.parent if options.parent is not None else None) or {}
+
+
+def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[], int]) -> IService:
     allow_open_files(options["max-sessions"], options["max-unbound"])
-    twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
+    twistd = _twistd(options)
     accounts = None
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
@@ -308,16 +352,13 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         keeping=keeping_of(options),
         clock=reactor,
     )
-    limits = DefenceLimits(sessions=options["max-sessions"], unbound=options["max-unbound"])
-    certificate = None
-    if options["listen"].startswith("ssl:"):
-        certificate = ServerCertificate(options["listen"], reactor, time.time, options["client-ca"])
+    listeners = Listeners(options["listen"], reactor, time.time, options["client-ca"])
     smsc = SMSCService(
-        options["listen"] if certificate is None else certificate.endpoint,
+        listeners,
         Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
         system_id=options["system-id"],
         accounts=accounts,
-        defence=Defence(IReactorTime(reactor), limits, options["proxies"] or None),
+        defence=_defence(options, reactor),
         window=options["window"],
         max_unanswered=options["max-unanswered"],
         timers=_timers(options, bind=5.0),
@@ -334,14 +375,16 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         accounts=accounts,
         sheds_privileges=any(twistd.get(name) is not None for name in ("uid", "gid")),
         control=options["control"],
-        certificate=certificate,
+        certificates=listeners.certificates,
+        health=Health(reactor.seconds, centre.store, lost=lost),
         silence=silence_of(options, accounts),
     )
 
 
 def _warn_of_certificates(options: SMSCOptions, accounts: AccountsFile) -> None:
     """An account that needs a certificate needs a listener that asks for it."""
-    if options["client-ca"] is None and options["listen"].startswith(("tcp:", "tcp6:", "ssl:")):
+    known = ("tcp:", "tcp6:", "ssl:")
+    if options["client-ca"] is None and all(each.startswith(known) for each in options["listen"]):
         for each in accounts.accounts.values():
             if each.needs_certificate:
                 log.warn(
@@ -351,8 +394,17 @@ def _warn_of_certificates(options: SMSCOptions, accounts: AccountsFile) -> None:
                 )
 
 
-def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
-    twistd: Any = (options.parent.parent if options.parent is not None else None) or {}
+def _defence(options: SMSCOptions, reactor: Any) -> Defence:
+    limits = DefenceLimits(
+        sessions=options["max-sessions"],
+        unbound=options["max-unbound"],
+        connects=options["connect-rate"],
+        connect_burst=options["connect-burst"],
+    )
+    return Defence(IReactorTime(reactor), limits, options["proxies"] or None)
+
+
+def _esme(options: ESMEOptions, reactor: Any, ending: Ending, lost: Callable[[], int]) -> IService:
     make: Any = ESMEPool if options["binds"] > 1 else ESMEService
     system_id = options["system-id"]
     # A receiver sends nothing that had to be kept.
@@ -370,7 +422,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
     )
     if outbox is None:
         return link
-    health = Health(reactor.seconds, store)
+    health = Health(reactor.seconds, store, lost=lost)
     control = ControlFactory(link, outbox, health=health.status)
     return OutgoingService(
         link,
@@ -379,7 +431,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending) -> IService:
         reactor,
         control,
         options["control"],
-        in_foreground=bool(twistd.get("nodaemon", True)),
+        in_foreground=bool(_twistd(options).get("nodaemon", True)),
         health=health,
     )
 

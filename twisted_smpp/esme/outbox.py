@@ -77,6 +77,8 @@ class Outbox:
         self._now = now
         #: The first number that is not of an earlier process.
         self._since = 0
+        #: Where reading what it has left goes on, and how many messages that were so far.
+        self._read_to = self._read_count = 0
         self._records: dict[MessagePart, Record] = {}
         #: Parts that are being written as being sent, and who waits for that.
         self._begun: dict[MessagePart, Callable[[MessagePart, SMPPError | None], object] | None]
@@ -340,7 +342,8 @@ class Outbox:
         """Reads what an earlier process has left, some at a time.
 
         A part that was being sent is ``UNKNOWN``. A record that cannot be read is logged and
-        left where it is, with the other parts of its message.
+        left where it is, with the other parts of its message. When the store could not be read
+        for a while, another call goes on behind the last message that was found.
 
         Args:
             seconds: returns the time of the clock by which parts expire.
@@ -350,7 +353,7 @@ class Outbox:
                 :meth:`parked`, and the seconds since it came.
 
         Returns:
-            the number of messages.
+            the number of messages, those of earlier calls included.
 
         Raises:
             StoreFailed: the store failed, or was closed.
@@ -358,7 +361,7 @@ class Outbox:
         if not self._since:
             self._next_number()
         group: list[Record] = []
-        after = count = 0
+        after = self._read_to
         page: list[Record] = [Record(0, 0, "")]
         while page and after < self._since:
             page = await self.store.unfinished(self._queue, after, PAGE)
@@ -367,35 +370,37 @@ class Outbox:
                 if after >= self._since:
                     break
                 if group and _first(record) != _first(group[0]):
-                    count += self._take(group, seconds(), found)
+                    self._take(group, seconds(), found)
                     group = []
                 if record.kind == PART:
                     group.append(record)
                 else:
                     self._take_receipt(record, receipt)
-        count += self._take(group, seconds(), found)
+        self._take(group, seconds(), found)
         self.recovered = True
-        return count
+        return self._read_count
 
     def _take(
         self, group: list[Record], seconds: float, found: Callable[[Message, float], object]
-    ) -> bool:
-        """One message; whether it goes on."""
+    ) -> None:
+        """One message: it goes on."""
         if not group:
-            return False
+            return
+        # Whatever becomes of it, nothing may be taken twice.
+        self._read_to = group[-1].number
         try:
             pdus = [_submit_sm(record) for record in group]
             if len(group) < (group[0].data or {}).get("of", 1):
                 self._sweep(group)
-                return False
+                return
             message = self._message(group, pdus, seconds)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             self._unreadable(group[0], error)
-            return False
+            return
+        self._read_count += 1
         accepted = max([record.at for record in group if record.message_id], default=self._now())
         self._tell(message)
         found(message, self._now() - accepted)
-        return True
 
     def _sweep(self, group: list[Record]) -> None:
         """The process has ended while a message was written, or taken out: nobody awaits it."""
@@ -408,6 +413,7 @@ class Outbox:
             self._change(record.number, None)
 
     def _take_receipt(self, record: Record, receipt: Callable[[Any, int, float], object]) -> None:
+        self._read_to = record.number
         try:
             pdu = decode(record.pdu)
         except ValueError as error:

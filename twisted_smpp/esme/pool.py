@@ -312,6 +312,7 @@ class ESMEPool(Shorthands, MultiService):
 
         Messages that wait stay, and go on after the next start.
         """
+        self._desk._recover_no_more()
         stopping: Deferred[Any] = super().stopService()  # type: ignore[no-untyped-call]
         self._cancel()
         return stopping.addCallback(self._stopped)

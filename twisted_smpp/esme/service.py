@@ -9,9 +9,8 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.python.failure import Failure
 
-from twisted_smpp.errors import SMPPError, StoreFailed
+from twisted_smpp.errors import SMPPError
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
 from twisted_smpp.esme.asking import Asking
@@ -24,6 +23,7 @@ from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
+from twisted_smpp.esme.recovering import Recovering
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
 from twisted_smpp.esme.sending import Sending, confirming_of
 from twisted_smpp.esme.usual import Envelopes
@@ -144,8 +144,8 @@ class ESMEService(Link):
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
-        self._is_loaded = False
         self._asking = self._make_asking(self._sending)
+        self._recovering: Recovering | None = None
         self.sender = self._make_sender(self._sending)
         if outbox is not None:
             self._keeps_in(outbox)
@@ -196,15 +196,15 @@ class ESMEService(Link):
 
     def _recover(self) -> None:
         """What an earlier process has left goes on."""
-        if self.outbox is None or self._is_loaded:
-            return
-        self._is_loaded = True
-        caution = getattr(self.outbox.store, "caution", None)
-        if caution is not None:
-            self.sender.outbox = self.outbox.keeper = PartByPart(self.outbox, caution)
-        loading = self.outbox.load(self._clock.seconds, self._recovered, self._parked)
-        loaded = Deferred.fromCoroutine(loading)
-        loaded.addCallbacks(self._all_recovered, self._not_recovered)
+        if self.outbox is not None and self._recovering is None:
+            caution = getattr(self.outbox.store, "caution", None)
+            if caution is not None:
+                self.sender.outbox = self.outbox.keeper = PartByPart(self.outbox, caution)
+            self._recovering = Recovering(
+                self._clock, self.outbox, self._recovered, self._parked, self._all_recovered
+            )
+        if self._recovering is not None:
+            self._recovering.start()
 
     def _recovered(self, message: Message, age: float) -> None:
         for part in message.parts:
@@ -224,17 +224,18 @@ class ESMEService(Link):
         if count:
             self.log.info("{count} messages of before go on", count=count)
 
-    def _not_recovered(self, failure: Failure) -> None:
-        if not failure.check(StoreFailed):  # which the store has told, or else it was closed
-            self.log.failure("the outbox is not read", failure)
-
     def stopService(self) -> Deferred[None]:
         """Sends nothing more, awaits what is in flight, unbinds; fires when it is done.
 
         Messages that wait stay, and go on after the next start.
         """
+        self._recover_no_more()
         self.sender.stop()
         return super().stopService()
+
+    def _recover_no_more(self) -> None:
+        if self._recovering is not None:
+            self._recovering.stop()
 
     def _stopped(self, result: Any) -> None:
         if not self.running and self._sweep_call is not None:

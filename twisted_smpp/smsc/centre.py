@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -28,8 +28,9 @@ from twisted_smpp.smsc.answers import LateAnswers, is_final
 from twisted_smpp.smsc.care import take_care
 from twisted_smpp.smsc.customer import Customer
 from twisted_smpp.smsc.dispatch import Dispatch
+from twisted_smpp.smsc.finding import find
 from twisted_smpp.smsc.freshness import Freshness
-from twisted_smpp.smsc.ids import MessageIds, numbers_of
+from twisted_smpp.smsc.ids import MessageIds
 from twisted_smpp.smsc.kinds import (
     FINAL,
     MESSAGE,
@@ -54,8 +55,6 @@ from twisted_smpp.wire.pdu import decode
 __all__ = ["MessageCentre"]
 
 _TERMS = Terms()
-#: Of a record or None: a list of it, if it is one that is looked for.
-_Fits = Callable[[Record | None], list[Record]]
 
 
 @implementer(IRealm)
@@ -126,9 +125,11 @@ class MessageCentre(Service):
         #: returned yet, and what receivers said late of an earlier try.
         self._early: dict[int, tuple[int, int]] = {}
         self._late = LateAnswers(self, self._taken, self._hopeless, self._early)
-        self._sweep = Sweep(
-            self.store, self.fresh, self.keeping, self.clock, now, self._overdue, self._look
-        )
+        self._sweep = self._make_sweep()
+
+    def _make_sweep(self) -> Sweep:
+        what, told = (self.store, self.fresh, self.keeping), (self.withdraw, self._expired)
+        return Sweep(*what, self.clock, self.now, *told, self._look)
 
     # Begin and end.
 
@@ -511,48 +512,8 @@ class MessageCentre(Service):
     def find(
         self, message_id: str, owner: str | None = None, source: str = ""
     ) -> Deferred[list[Record]]:
-        """Finds the messages of an id.
-
-        Args:
-            message_id: the id.
-            owner: the account that they have to belong to; None for any.
-            source: the source address that they have to have then. What is another's takes no
-                more steps than what does not exist.
-
-        Returns:
-            a Deferred of them: one for each destination, none for an unknown id.
-        """
-
-        def fits(record: Record | None) -> list[Record]:
-            if record is None or record.kind == RECEIPT or record.message_id != message_id:
-                return []
-            is_own = owner is None or (record.owner == owner and record.source == source)
-            return [record] if is_own else []
-
-        found: Deferred[list[Record]] = succeed([])
-        for number in numbers_of(message_id):
-            found.addCallback(self._or_get, number, fits)
-        return found
-
-    def _or_get(self, found: list[Record], number: int, fits: _Fits) -> Any:
-        if found:
-            return found
-        asked: Deferred[Any] = self.fresh.of(self.store.get(number).addCallback(fits))
-        return asked.addCallback(self._with_others, fits)
-
-    def _with_others(self, records: list[Record], fits: _Fits) -> Any:
-        """The other destinations of a submit_multi have the numbers that follow."""
-        if not records:
-            return []
-        first = records[0]
-        all_of_it: Deferred[list[Record]] = succeed(records)
-        for number in range(first.number + 1, first.number + (first.data or {}).get("of", 1)):
-            all_of_it.addCallback(self._and_one, number, fits)
-        return self.fresh.of(all_of_it)
-
-    def _and_one(self, records: list[Record], number: int, fits: _Fits) -> Any:
-        asked: Deferred[Any] = self.store.get(number).addCallback(fits)
-        return asked.addCallback(lambda more: records + more)
+        """Finds the messages of an id; see :func:`~twisted_smpp.smsc.finding.find`."""
+        return find(self.store, self.fresh, message_id, owner, source)
 
     def withdraw(self, record: Record) -> bool:
         """Takes a message out of its queue; False when it is on its way."""
@@ -588,16 +549,6 @@ class MessageCentre(Service):
             written.addErrback(_never_mind)
 
     # What gets old.
-
-    def _overdue(self, record: Record) -> bool:
-        """The time of a record is over, says the store."""
-        expires = record.expires
-        if record.due is None or expires is None or expires > self.now():
-            return False
-        if not self.withdraw(record):
-            return False
-        self._expired(record)
-        return True
 
     def _expired(self, record: Record) -> None:
         if record.queue.startswith("dead:"):

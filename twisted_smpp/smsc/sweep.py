@@ -35,7 +35,8 @@ class Sweep:
         keeping: how often, and how long what has ended is kept.
         clock: an ``IReactorTime``.
         now: returns seconds since 1970.
-        expire: called with a record whose time is over; returns whether it was its end.
+        withdraw: takes a record from where it is delivered; returns whether it may end.
+        expire: ends a record whose time is over.
         stepped: called when the wall clock was set.
     """
 
@@ -48,7 +49,8 @@ class Sweep:
         keeping: Keeping,
         clock: IReactorTime,
         now: Callable[[], float],
-        expire: Callable[[Record], bool],
+        withdraw: Callable[[Record], bool],
+        expire: Callable[[Record], object],
         stepped: Callable[[], object],
     ) -> None:
         self._store: Any = store
@@ -56,6 +58,7 @@ class Sweep:
         self._keeping = keeping
         self._clock = clock
         self._now = now
+        self._withdraw = withdraw
         self._expire = expire
         self._stepped = stepped
         self._call: IDelayedCall | None = None
@@ -109,12 +112,21 @@ class Sweep:
     def _ends(self, record: Record) -> bool:
         """One that cannot be ended is no reason for the others to stay."""
         try:
-            return self._expire(record)
+            return self._is_over(record)
         except StoreError:
             raise
         except Exception:
             self.log.failure("record {number} could not be ended", number=record.number)
             return False
+
+    def _is_over(self, record: Record) -> bool:
+        expires = record.expires
+        if record.due is None or expires is None or expires > self._now():
+            return False
+        if not self._withdraw(record):
+            return False
+        self._expire(record)
+        return True
 
     def _purge(self, has_more: bool, before: float) -> Deferred[bool]:
         """Forgets what is old, or too much.

@@ -4,7 +4,8 @@ scrypt takes 16 MiB and a twentieth of a second for each password, in threads of
 reactor, two at a time. Those that come meanwhile wait, up to a number; what is more, or
 has waited too long, is told that the message centre is busy. A password that was right is
 remembered, as an HMAC with a key that only this process has, so that a thousand sessions
-that come back after a restart of their side cost nothing.
+that come back after a restart of their side cost nothing; and those of one account that come back
+after a restart of ours cost one hash, for which they all wait.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Verifier:
         self._running = 0
         self._waiting: deque[tuple[float, PasswordHash, bytes, Deferred[bool]]] = deque()
         self._right: OrderedDict[bytes, None] = OrderedDict()
+        #: Who else waits for a verdict that is under way.
+        self._same: dict[bytes, list[Deferred[bool]]] = {}
 
     def verify(self, system_id: bytes, password: bytes, known: PasswordHash | None) -> Any:
         """Whether the password is that of the hash; None: of nobody, which takes as long.
@@ -65,13 +68,19 @@ class Verifier:
             :class:`~twisted_smpp.errors.RequestRefused`, ESME_RTHROTTLED, when too many
             wait.
         """
-        if known is None:
-            return self._enqueue(DUMMY, password).addCallback(lambda _: False)
-        token = self._token(system_id, password, known)
+        # Nobody's passwords take the same way, except that they are never right.
+        token = self._token(system_id, password, known or DUMMY)
         if token in self._right:
             self._right.move_to_end(token)
             return True
-        return self._enqueue(known, password).addCallback(self._remember, token)
+        if token in self._same:
+            deferred: Deferred[bool] = Deferred()
+            self._same[token].append(deferred)
+            return deferred
+        self._same[token] = []
+        verdict = self._enqueue(known or DUMMY, password)
+        verdict.addCallback(self._remember, token, known is not None)
+        return verdict.addBoth(self._tell_others, token)
 
     def forget(self) -> None:
         """Forgets the passwords that were right."""
@@ -84,12 +93,18 @@ class Verifier:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._key, message, "sha256")
 
-    def _remember(self, right: bool, token: bytes) -> bool:
+    def _remember(self, right: bool, token: bytes, is_somebody: bool) -> bool:
+        right = right and is_somebody
         if right:
             self._right[token] = None
             if len(self._right) > MOST_REMEMBERED:
                 self._right.popitem(last=False)
         return right
+
+    def _tell_others(self, result: Any, token: bytes) -> Any:
+        for each in self._same.pop(token):
+            each.callback(result)  # a Failure errbacks
+        return result
 
     def _enqueue(self, known: PasswordHash, password: bytes) -> Deferred[bool]:
         deferred: Deferred[bool] = Deferred()
