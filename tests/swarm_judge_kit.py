@@ -257,9 +257,9 @@ def judge_intermediate(life: Any, message: Message, dead: dict[Any, Any]) -> Non
     if has_come and True not in asked:
         model.wrong("I7", f"{message} has an intermediate notification")
     first = [each.outcome for each in message.attempts[:1]]
-    if asked == {True} and not model.crashes and first in (["refused"], ["timeout"]):
-        if not has_come:
-            model.wrong("I7", f"{message} has no intermediate notification")
+    has_failed = not model.crashes and first in (["refused"], ["timeout"])
+    if asked == {True} and has_failed and not has_come:
+        model.wrong("I7", f"{message} has no intermediate notification")
 
 
 def wants_receipt(registered: int, state: int) -> bool:

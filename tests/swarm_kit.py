@@ -42,6 +42,18 @@ from twisted_smpp.wire import tlvs
 from twisted_smpp.wire.lists import DistributionList, SMEAddress
 from twisted_smpp.wire.pdu import decode
 
+SINK_ANSWERS = [
+    "state",
+    "accept",
+    "accept",
+    "early",
+    "coroutine",
+    "later",
+    "raise",
+    "temporary",
+    "refuse",
+]
+
 
 class Life:
     """One schedule.
@@ -64,8 +76,10 @@ class Life:
             p7=Route(RouteKind.SINK, "app"),
             p8=Route(RouteKind.NOWHERE),
         )
-        delays = random.choice([(1.0, 2.0), (1.0, 2.0), (5.0, 30.0, 120.0)])
-        keeping = Keeping(delays=delays, attempts=random.choice([20, 20, 5]), final_seconds=1e7)
+        delays, attempts = random.choice(
+            [((1.0, 2.0), 20), ((1.0, 2.0), 20), ((1.0, 2.0), 5), ((5.0, 30.0, 120.0), 5)]
+        )
+        keeping = Keeping(delays=delays, attempts=attempts, final_seconds=1e7)
         self.app = Application(self)
         self.broadcast_sink = random.choice(["app", None])
         self.world = Swarm(
@@ -86,20 +100,7 @@ class Life:
             [S.ESME_RX_T_APPN, S.ESME_RMSGQFUL, S.ESME_RX_R_APPN, "never", "late", "raise"],
             random.randint(0, 4),
         )
-        self.sink_answers = ["None", "None"] + random.sample(
-            [
-                "state",
-                "accept",
-                "accept",
-                "early",
-                "coroutine",
-                "later",
-                "raise",
-                "temporary",
-                "refuse",
-            ],
-            random.randint(1, 6),
-        )
+        self.sink_answers = ["None", "None", *random.sample(SINK_ANSWERS, random.randint(1, 6))]
         self.moves = self._draw()
 
     def _draw(self) -> list[Any]:

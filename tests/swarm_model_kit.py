@@ -89,6 +89,7 @@ class Message(Item):
     message_id: str = ""
     #: asked, promised or refused; of what was asked nobody may ever hear.
     status: str = "asked"
+    changed: float = -1.0
     #: Whether it may have been cancelled, and whether that was confirmed.
     may_end: bool = False
     is_cancelled: bool = False
@@ -256,6 +257,7 @@ class Model:
         ]
         for message in found:
             self.by_token[token_of(pdu), ""] = message
+            message.changed = self.seconds()  # it is due anew
             message.expires.add(self._moment(pdu.validity_period))
             message.scheduled = None
         return []
@@ -407,7 +409,7 @@ class Model:
         receipt = Receipt.of(pdu)
         message = self.by_id.get((receipt.message_id, pdu.source_addr))
         if message is None:
-            message = self._stranger(name, receipt.message_id, pdu.source_addr)
+            message = self._stranger(name, receipt, pdu.source_addr)
         if message is None:
             self.wrong("I7", f"a receipt of {pdu.source_addr} comes to {name} and has no message")
             return
@@ -421,14 +423,20 @@ class Model:
         item = message.receipts.setdefault(key, Item(f"receipt {key} of {message}"))
         self._attempt(item, attempt)
 
-    def _stranger(self, owner: str, message_id: str, destination: str) -> Message | None:
+    def _stranger(self, name: str, receipt: Receipt, destination: str) -> Message | None:
         """A message whose sender never heard of its id."""
-        for message in self.messages:
-            if (message.owner, message.destination) == (owner, destination) and (
-                message.status == "asked" and not message.message_id
+        found = TOKEN.match(receipt.raw.partition(b" text:")[2])
+        if found:
+            chosen = [self.by_token[found[0], destination]]
+        else:  # the text of data_sm is in no receipt
+            chosen = [e for e in self.messages if e.what == "data_sm"]
+        for message in chosen:
+            if (message.owner, message.destination, message.status, message.message_id) == (
+                *(name, destination, "asked"),
+                "",
             ):
-                message.message_id = message_id
-                self.by_id[message_id, destination] = message
+                message.message_id = receipt.message_id
+                self.by_id[receipt.message_id, destination] = message
                 return message
         return None
 
@@ -441,7 +449,8 @@ class Model:
                 self.wrong("I4", f"{item} is tried twice at a time")
             elif each.outcome in ("ok", "final"):
                 self.wrong("I4", f"{item} comes again after its answer {each.outcome}")
-        if item.attempts and not self._disturbed_since(item.attempts[-1].ended):
+        disturbed = max([getattr(item, "changed", -1.0), *self.jumps], default=-1.0)
+        if item.attempts and item.attempts[-1].ended > disturbed:
             self._check_delay(item, now)
         item.attempts.append(attempt)
 
@@ -456,9 +465,6 @@ class Model:
             # A timeout is told a little after it has happened.
             if not self.crashes and last.outcome == "refused" and now < last.ended + delay - 0.01:
                 self.wrong("D29", f"{item} comes again {now - last.ended:g} s after its refusal")
-
-    def _disturbed_since(self, at: float) -> bool:
-        return any(each >= at for each in self.jumps)
 
     # A crash.
 

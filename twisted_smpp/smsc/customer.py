@@ -93,6 +93,7 @@ class Customer:
     def bound(self, session: SMPPProtocol) -> None:
         """What waits is delivered, if the session receives."""
         self.sessions.add(session)
+        session.on_drained = self.dispatch.go_on
         self.dispatch.go_on()
 
     def unbound(self, session: SMPPProtocol, reason: str) -> None:
@@ -100,6 +101,7 @@ class Customer:
         self.sessions.remove(session)
         if not self.sessions.is_open():
             self.dispatch.closed()
+            self.dispatch.nobody_is_there()
 
     # Messages.
 
