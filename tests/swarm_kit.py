@@ -371,11 +371,11 @@ class Life:
         self.world.turn(self.random.choice([10.0, 35.0]))
 
     def creep(self) -> None:
-        for _ in range(self.random.randint(1, 8)):
+        for _ in range(self.random.randint(1, 15)):
             self.world.creep(self.random)
 
     def crash(self) -> None:
-        for _ in range(self.random.randint(0, 6)):
+        for _ in range(self.random.randint(0, 15)):
             self.world.creep(self.random)
         self.world.crash()
 

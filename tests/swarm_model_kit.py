@@ -267,7 +267,8 @@ class Model:
     def said(self, wire: Wire, request: Any, response: Any, messages: list[Message]) -> None:
         """The octets of a response are about to leave."""
         is_ok = response.command_status == 0
-        if request.command in _SUBMISSIONS:
+        is_submission = request.command in _SUBMISSIONS
+        if is_submission:
             if not is_ok:
                 self._refused(messages)
             elif messages:
@@ -279,8 +280,9 @@ class Model:
         elif request.command in ("query_sm", "query_broadcast_sm") and is_ok:
             self._told(request, response)
         version = wire.protocol.session.version
-        if tlvs.congestion_state in (response.tlvs or ()) and version < 0x50:
-            self.wrong("congestion", f"{response.command} tells a session of {version:#x}")
+        is_told = tlvs.congestion_state in (response.tlvs or ())
+        if is_told != (version >= 0x50 and is_ok and bool(messages) and is_submission):
+            self.wrong("congestion", f"{response.command} of {version:#x}: {is_told}")
 
     def _refused(self, messages: Iterable[Message]) -> None:
         for message in messages:

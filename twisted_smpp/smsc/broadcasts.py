@@ -78,7 +78,7 @@ class Broadcasts:
         if is_done:
             record.state, record.done, record.due = MessageState.DELIVERED, record.at, None
         kept = centre.accept(record, request, is_done)
-        response: Any = request.answer(message_id=message_id)
+        response = self._account.answer(session, request, message_id, centre.broadcast_queue)
         if kept is None:
             return self._account.counted(response)  # type: ignore[no-any-return]
         return kept.addCallback(lambda _: self._account.counted(response))

@@ -138,7 +138,7 @@ class Customer:
         ):
             return self._submit_at_once(session, request, told)
         record = self._record(session, request, request.destination_addr)
-        response = self._answer(session, request, record.message_id, record.queue)
+        response = self.answer(session, request, record.message_id, record.queue)
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
             replaced = self._enquiries.replace_present(request, record, response)
             return replaced.addCallback(self.counted)
@@ -163,7 +163,7 @@ class Customer:
         response = (
             request.answer(message_id=message_id)
             if session.session.version < _V5_0
-            else self._answer(session, request, message_id)
+            else self.answer(session, request, message_id)
         )
         later = Later(response)
         if not store.keep(row, None, told, later):
@@ -171,9 +171,10 @@ class Customer:
         self._count(1)
         return response
 
-    def _answer(
+    def answer(
         self, session: SMPPProtocol, request: Any, message_id: str, queue: str = "", **fields: Any
     ) -> Response:
+        """The response to a submission; one of 5.0 tells the congestion of ``queue``."""
         if session.session.version < _V5_0:
             return request.answer(message_id=message_id, **fields)  # type: ignore[no-any-return]
         tlvs = {congestion_state: self.congestion(queue)}
@@ -207,9 +208,9 @@ class Customer:
         key = repeats.key(request)
         found = repeats.find(key, now)
         if isinstance(found, Deferred):
-            return found.addCallback(lambda message_id: request.answer(message_id=message_id))
+            return found.addCallback(lambda message_id: self.answer(session, request, message_id))
         if found is not None:
-            return request.answer(message_id=found)  # type: ignore[no-any-return]
+            return self.answer(session, request, found)
 
         def kept(response: Any) -> Any:
             repeats.kept(key, response.message_id)
@@ -350,7 +351,7 @@ class Customer:
         self._count(len(kept))
         unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
         first = kept[0][2]
-        return self._answer(
+        return self.answer(
             session, request, first.message_id, first.queue, unsuccess_sme=unsuccess
         )
 
