@@ -108,15 +108,14 @@ class World:
         return START + self.step + self.clock.seconds()
 
     def start(self) -> None:
+        settings = dict(self.settings)
+        service, options = settings.pop("service", {}), settings.pop("store", {})
         if self.kind == "sqlite":
-            self.store = SQLiteStore(
-                self.path, reactor=self.clock, pool=AtOncePool(), floor=0, reserve=0
-            )
+            options = {"floor": 0, "reserve": 0, **options}
+            self.store = SQLiteStore(self.path, reactor=self.clock, pool=AtOncePool(), **options)
         elif self.store is None:
             self.store = MemoryStore()
         self.store.open()
-        settings = dict(self.settings)
-        service = settings.pop("service", {})
         self.centre = MessageCentre(
             self.store,
             clock=self.clock,

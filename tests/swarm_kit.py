@@ -384,9 +384,8 @@ class Life:
             self.world.restart_in_order()
 
     def jump(self) -> None:
+        self.model.jumps_now()
         self.world.step += self.random.choice([-300.0, -5.0, 5.0, 90.0, 900.0])
-        self.model.latest = max(self.model.latest, self.world.now())
-        self.model.jumps.append(self.world.clock.seconds())
 
     def receipt_waits(self, message: Message, state: int) -> bool:
         """Whether a receipt of this state of a message would still be there after a crash."""

@@ -86,6 +86,8 @@ class Message(Item):
     ever: set[int] = field(default_factory=set)
     expires: set[float | None] = field(default_factory=set)
     scheduled: float | None = None
+    #: The latest that the wall clock has shown since, before it was set.
+    seen: float = 0.0
     message_id: str = ""
     #: asked, promised or refused; of what was asked nobody may ever hear.
     status: str = "asked"
@@ -174,6 +176,13 @@ class Model:
 
     def wrong(self, invariant: str, why: str) -> None:
         self.wrongs.append(f"{invariant} at {self.seconds():g} s: {why}")
+
+    def jumps_now(self) -> None:
+        """The wall clock is about to be set."""
+        self.jumps.append(self.seconds())
+        self.latest = max(self.latest, self.now())
+        for message in self.messages:
+            message.seen = max(message.seen, self.now())
 
     # What is submitted.
 
@@ -398,8 +407,8 @@ class Model:
         now = self.now()
         if all(each is not None and each <= now for each in message.expires):
             self.wrong("D22", f"{message} has expired {now - max(message.expires):g} s ago")  # type: ignore[type-var, operator]
-        is_too_early = message.scheduled is not None and message.scheduled > now
-        if is_too_early and not message.attempts:  # later the wall clock may have been set back
+        is_too_early = message.scheduled is not None and message.scheduled > max(now, message.seen)
+        if is_too_early and not message.attempts:
             self.wrong("D22", f"{message} comes before its time")
         self._attempt(message, attempt)
 

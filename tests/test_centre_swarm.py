@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """Random lives of a message centre, with all that may be submitted and all that may go wrong.
 
 ``CENTRE_SCHEDULES=2000`` runs so many seeds. To see one again:
@@ -34,7 +35,9 @@ MOST_SEEDS = 20
 
 @both_stores
 @pytest.mark.parametrize("first", range(0, SEEDS, 10))
-def test_every_promise_is_kept(kind: str, first: int, tmp_path: Path, logged_errors: Any) -> None:
+def test_D15_D22_D29_D30_every_promise_is_kept(
+    kind: str, first: int, tmp_path: Path, logged_errors: Any
+) -> None:
     for seed in range(first, first + 10):
         live(seed, kind, tmp_path / str(seed))
     logged_errors.flush(Planned)
