@@ -286,9 +286,9 @@ def congestion_is_told_to_everybody(patch: pytest.MonkeyPatch) -> None:
 def a_broadcast_loses_its_text(patch: pytest.MonkeyPatch) -> None:
     fill = Broadcasts._fill
 
-    def fills(self: Any, record: Any, request: Any) -> None:
+    def fills(self: Any, record: Any, request: Any, *times: Any) -> None:
         del request.tlvs[0x0424]
-        fill(self, record, request)
+        fill(self, record, request, *times)
 
     patch.setattr(Broadcasts, "_fill", fills)
 
