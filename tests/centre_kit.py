@@ -35,6 +35,18 @@ class Reactor(Clock):
     def callFromThread(self, function: Callable[..., object], *args: Any) -> None:
         self.callLater(0, function, *args)
 
+    def turn_once(self, most: int | None = None) -> None:
+        """As a turn of a real reactor, which leaves what is begun meanwhile for the next one.
+
+        A Clock does that at once as well.
+        """
+        due = [each for each in self.calls if each.getTime() <= self.seconds()]
+        for call in due[:most]:
+            if call.active():
+                self.calls.remove(call)
+                call.called = 1
+                call.func(*call.args, **call.kw)
+
 
 class AtOncePool:
     """A pool of threads that does everything at once, in this one."""
@@ -96,15 +108,14 @@ class World:
         return START + self.step + self.clock.seconds()
 
     def start(self) -> None:
+        settings = dict(self.settings)
+        service, options = settings.pop("service", {}), settings.pop("store", {})
         if self.kind == "sqlite":
-            self.store = SQLiteStore(
-                self.path, reactor=self.clock, pool=AtOncePool(), floor=0, reserve=0
-            )
+            options = {"floor": 0, "reserve": 0, **options}
+            self.store = SQLiteStore(self.path, reactor=self.clock, pool=AtOncePool(), **options)
         elif self.store is None:
             self.store = MemoryStore()
         self.store.open()
-        settings = dict(self.settings)
-        service = settings.pop("service", {})
         self.centre = MessageCentre(
             self.store,
             clock=self.clock,

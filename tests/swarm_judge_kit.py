@@ -106,8 +106,8 @@ def heal(life: Any) -> None:
     world, model = life.world, life.model
     life.is_healed = True
     if world.step:
+        model.jumps_now()
         world.step = 0.0
-        model.jumps.append(world.clock.seconds())
     for pair in list(world.pairs):
         if not pair.esme_transport.lost:
             pair.drop()
@@ -194,6 +194,8 @@ def judge_message(life: Any, message: Message, dead: dict[Any, Any]) -> None:
     if row.state not in FINAL or row.done is None:
         model.wrong("I2", f"{message} is {M(row.state).name} at the end")
         return
+    for each in message.attempts:
+        each.look(model.seconds())
     model.state_told(message, row.state)
     if not reason(life, message, row):
         outcomes = [each.outcome for each in message.attempts]
@@ -257,8 +259,8 @@ def judge_intermediate(life: Any, message: Message, dead: dict[Any, Any]) -> Non
     if has_come and True not in asked:
         model.wrong("I7", f"{message} has an intermediate notification")
     first = [each.outcome for each in message.attempts[:1]]
-    was_refused = not model.crashes and first in (["refused"], ["timeout"])
-    if asked == {True} and was_refused and not has_come:
+    has_failed = not model.crashes and first in (["refused"], ["timeout"])
+    if asked == {True} and has_failed and not has_come:
         model.wrong("I7", f"{message} has no intermediate notification")
 
 

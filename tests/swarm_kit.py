@@ -42,6 +42,18 @@ from twisted_smpp.wire import tlvs
 from twisted_smpp.wire.lists import DistributionList, SMEAddress
 from twisted_smpp.wire.pdu import decode
 
+SINK_ANSWERS = [
+    "state",
+    "accept",
+    "accept",
+    "early",
+    "coroutine",
+    "later",
+    "raise",
+    "temporary",
+    "refuse",
+]
+
 
 class Life:
     """One schedule.
@@ -64,8 +76,10 @@ class Life:
             p7=Route(RouteKind.SINK, "app"),
             p8=Route(RouteKind.NOWHERE),
         )
-        delays = random.choice([(1.0, 2.0), (1.0, 2.0), (5.0, 30.0, 120.0)])
-        keeping = Keeping(delays=delays, attempts=random.choice([20, 20, 5]), final_seconds=1e7)
+        delays, attempts = random.choice(
+            [((1.0, 2.0), 20), ((1.0, 2.0), 20), ((1.0, 2.0), 5), ((5.0, 30.0, 120.0), 5)]
+        )
+        keeping = Keeping(delays=delays, attempts=attempts, final_seconds=1e7)
         self.app = Application(self)
         self.broadcast_sink = random.choice(["app", None])
         self.world = Swarm(
@@ -86,18 +100,7 @@ class Life:
             [S.ESME_RX_T_APPN, S.ESME_RMSGQFUL, S.ESME_RX_R_APPN, "never", "late", "raise"],
             random.randint(0, 4),
         )
-        answers = [
-            "state",
-            "accept",
-            "accept",
-            "early",
-            "coroutine",
-            "later",
-            "raise",
-            "temporary",
-            "refuse",
-        ]
-        self.sink_answers = ["None", "None", *random.sample(answers, random.randint(1, 6))]
+        self.sink_answers = ["None", "None", *random.sample(SINK_ANSWERS, random.randint(1, 6))]
         self.moves = self._draw()
 
     def _draw(self) -> list[Any]:
@@ -368,11 +371,11 @@ class Life:
         self.world.turn(self.random.choice([10.0, 35.0]))
 
     def creep(self) -> None:
-        for _ in range(self.random.randint(1, 8)):
+        for _ in range(self.random.randint(1, 15)):
             self.world.creep(self.random)
 
     def crash(self) -> None:
-        for _ in range(self.random.randint(0, 6)):
+        for _ in range(self.random.randint(0, 15)):
             self.world.creep(self.random)
         self.world.crash()
 
@@ -381,9 +384,8 @@ class Life:
             self.world.restart_in_order()
 
     def jump(self) -> None:
+        self.model.jumps_now()
         self.world.step += self.random.choice([-300.0, -5.0, 5.0, 90.0, 900.0])
-        self.model.latest = max(self.model.latest, self.world.now())
-        self.model.jumps.append(self.world.clock.seconds())
 
     def receipt_waits(self, message: Message, state: int) -> bool:
         """Whether a receipt of this state of a message would still be there after a crash."""

@@ -86,9 +86,12 @@ class Message(Item):
     ever: set[int] = field(default_factory=set)
     expires: set[float | None] = field(default_factory=set)
     scheduled: float | None = None
+    #: The latest that the wall clock has shown since, before it was set.
+    seen: float = 0.0
     message_id: str = ""
     #: asked, promised or refused; of what was asked nobody may ever hear.
     status: str = "asked"
+    changed: float = -1.0
     #: Whether it may have been cancelled, and whether that was confirmed.
     may_end: bool = False
     is_cancelled: bool = False
@@ -174,6 +177,13 @@ class Model:
     def wrong(self, invariant: str, why: str) -> None:
         self.wrongs.append(f"{invariant} at {self.seconds():g} s: {why}")
 
+    def jumps_now(self) -> None:
+        """The wall clock is about to be set."""
+        self.jumps.append(self.seconds())
+        self.latest = max(self.latest, self.now())
+        for message in self.messages:
+            message.seen = max(message.seen, self.now())
+
     # What is submitted.
 
     def asked(self, wire: Wire, pdu: Any) -> list[Message]:
@@ -256,6 +266,7 @@ class Model:
         ]
         for message in found:
             self.by_token[token_of(pdu), ""] = message
+            message.changed = self.seconds()  # it is due anew
             message.expires.add(self._moment(pdu.validity_period))
             message.scheduled = None
         return []
@@ -265,7 +276,8 @@ class Model:
     def said(self, wire: Wire, request: Any, response: Any, messages: list[Message]) -> None:
         """The octets of a response are about to leave."""
         is_ok = response.command_status == 0
-        if request.command in _SUBMISSIONS:
+        is_submission = request.command in _SUBMISSIONS
+        if is_submission:
             if not is_ok:
                 self._refused(messages)
             elif messages:
@@ -277,8 +289,9 @@ class Model:
         elif request.command in ("query_sm", "query_broadcast_sm") and is_ok:
             self._told(request, response)
         version = wire.protocol.session.version
-        if tlvs.congestion_state in (response.tlvs or ()) and version < 0x50:
-            self.wrong("congestion", f"{response.command} tells a session of {version:#x}")
+        is_told = tlvs.congestion_state in (response.tlvs or ())
+        if is_told != (version >= 0x50 and is_ok and bool(messages) and is_submission):
+            self.wrong("congestion", f"{response.command} of {version:#x}: {is_told}")
 
     def _refused(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -394,8 +407,8 @@ class Model:
         now = self.now()
         if all(each is not None and each <= now for each in message.expires):
             self.wrong("D22", f"{message} has expired {now - max(message.expires):g} s ago")  # type: ignore[type-var, operator]
-        is_too_early = message.scheduled is not None and message.scheduled > now
-        if is_too_early and not message.attempts:  # later the wall clock may have been set back
+        is_too_early = message.scheduled is not None and message.scheduled > max(now, message.seen)
+        if is_too_early and not message.attempts:
             self.wrong("D22", f"{message} comes before its time")
         self._attempt(message, attempt)
 
@@ -407,7 +420,7 @@ class Model:
         receipt = Receipt.of(pdu)
         message = self.by_id.get((receipt.message_id, pdu.source_addr))
         if message is None:
-            message = self._stranger(name, receipt.message_id, pdu.source_addr)
+            message = self._stranger(name, receipt, pdu.source_addr)
         if message is None:
             self.wrong("I7", f"a receipt of {pdu.source_addr} comes to {name} and has no message")
             return
@@ -421,14 +434,20 @@ class Model:
         item = message.receipts.setdefault(key, Item(f"receipt {key} of {message}"))
         self._attempt(item, attempt)
 
-    def _stranger(self, owner: str, message_id: str, destination: str) -> Message | None:
+    def _stranger(self, name: str, receipt: Receipt, destination: str) -> Message | None:
         """A message whose sender never heard of its id."""
-        for message in self.messages:
-            if (message.owner, message.destination) == (owner, destination) and (
-                message.status == "asked" and not message.message_id
+        found = TOKEN.match(receipt.raw.partition(b" text:")[2])
+        if found:
+            chosen = [self.by_token[found[0], destination]]
+        else:  # the text of data_sm is in no receipt
+            chosen = [e for e in self.messages if e.what == "data_sm"]
+        for message in chosen:
+            if (message.owner, message.destination, message.status, message.message_id) == (
+                *(name, destination, "asked"),
+                "",
             ):
-                message.message_id = message_id
-                self.by_id[message_id, destination] = message
+                message.message_id = receipt.message_id
+                self.by_id[receipt.message_id, destination] = message
                 return message
         return None
 
@@ -441,7 +460,8 @@ class Model:
                 self.wrong("I4", f"{item} is tried twice at a time")
             elif each.outcome in ("ok", "final"):
                 self.wrong("I4", f"{item} comes again after its answer {each.outcome}")
-        if item.attempts and not self._disturbed_since(item.attempts[-1].ended):
+        disturbed = max([getattr(item, "changed", -1.0), *self.jumps], default=-1.0)
+        if item.attempts and item.attempts[-1].ended > disturbed:
             self._check_delay(item, now)
         item.attempts.append(attempt)
 
@@ -456,9 +476,6 @@ class Model:
             # A timeout is told a little after it has happened.
             if not self.crashes and last.outcome == "refused" and now < last.ended + delay - 0.01:
                 self.wrong("D29", f"{item} comes again {now - last.ended:g} s after its refusal")
-
-    def _disturbed_since(self, at: float) -> bool:
-        return any(each >= at for each in self.jumps)
 
     # A crash.
 

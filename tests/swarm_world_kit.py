@@ -126,10 +126,10 @@ class Swarm(World):
         return [e for e in found if e.message_id == message_id and e.kind != RECEIPT]
 
     def creep(self, random: Random) -> None:
-        """One small thing happens: some octets pass one way, or the reactor turns once."""
+        """One small thing happens: some octets pass one way, or one call that is due."""
         live = [each for each in self.pairs if not each.esme_transport.lost]
-        if not live or random.random() < 0.4:
-            self.clock.advance(0)
+        if not live or random.random() < 0.6:
+            self.clock.turn_once(1)
             return
         pair = random.choice(live)
         source = random.choice([pair.esme_transport, pair.smsc_transport])

@@ -133,10 +133,12 @@ def test_o14_a_page_that_fails_is_told_and_holds_up_nobody(tmp_path: Path) -> No
     for _ in range(2):
         world.submit(shop, "49")
     assert world.centre.customer("bank").dispatch.count == 2
-    pager.page("bank", lambda: True)
     world.turn(61)  # its turn has come once more
     assert Broken.connect.times == 0
-    assert pager._connecting == pager._calls == {}
+    assert pager._connecting == {}
+    world.bound("bank")
+    world.turn(61)
+    assert pager._calls == {}
     world.end()
 
 

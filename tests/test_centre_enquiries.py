@@ -194,6 +194,30 @@ def test_a_schedule_behind_the_end_is_refused_and_changes_nothing(
 
 
 @both_stores
+def test_a_replacement_that_is_refused_leaves_all_destinations_as_they_are(
+    kind: str, tmp_path: Path
+) -> None:
+    world = World(kind, tmp_path, routes=routes(p49=BANK, p48=to_account("news")))
+    shop, bank = world.bound(), world.bound("bank")
+    world.answers["bank"] = lambda _: Deferred()
+    fields: Any = {"source_addr": "100", "validity_period": "000000010000000R"}
+    asked = shop.esme.submit_multi(dest_address=addresses("481", "491"), **fields)
+    fields["message_id"] = world.ask(asked).message_id
+    fields["validity_period"] = "000000100000000R"
+    # One is on its way, and keeps its end.
+    assert status(world, shop.esme.replace_sm(short_message=b"new", **fields)) == S.ESME_ROK
+    bank.drop()
+    del fields["validity_period"]
+    fields["schedule_delivery_time"] = "000000020000000R"
+    late = shop.esme.replace_sm(short_message=b"late", **fields)
+    assert status(world, late) == S.ESME_RINVSCHED
+    world.bound("news")
+    world.turn(1)
+    assert [each.short_message for each in world.messages("news")] == [b"new"]
+    world.end()
+
+
+@both_stores
 def test_replace_if_present(kind: str, tmp_path: Path) -> None:
     world = World(kind, tmp_path, routes=routes(p49=BANK))
     shop = world.bound()
@@ -372,6 +396,33 @@ def test_broadcasts_are_cancelled_and_replaced(kind: str, tmp_path: Path) -> Non
     assert states == [M.DELETED, M.DELETED, M.SCHEDULED]
     world.turn(3610)
     assert query(world, shop, other).tlvs[tlvs.message_state] == M.DELIVERED
+    world.end()
+
+
+@both_stores
+def test_a_broadcast_whose_replacement_is_refused_is_sent_all_the_same(
+    kind: str, tmp_path: Path
+) -> None:
+    answers: list[Deferred[Any]] = []
+
+    def later(_: Any) -> Deferred[Any]:
+        answers.append(Deferred())
+        return answers[-1]
+
+    sink = Sinking(later)
+    world = World(kind, tmp_path, sinks={"cells": sink}, broadcast_sink="cells")
+    shop = world.bound(interface_version=V5_0)
+    ids = [world.ask(broadcast(shop)).message_id for _ in range(101)]
+    assert len(sink.got) == 100
+    fields: Any = {"message_id": ids[-1], "replace_if_present_flag": 1}
+    wrong = broadcast(shop, schedule_delivery_time="261399000000000+", **fields)
+    assert status(world, wrong) == S.ESME_RINVSCHED
+    for each in answers[:100]:
+        each.callback(None)
+    world.turn(1)
+    assert [each.message_id for each in sink.got[100:]] == ids[-1:]
+    answers[-1].callback(None)
+    world.turn()
     world.end()
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - some names begin with the rows of the catalogue.
 """Random lives of a message centre, with all that may be submitted and all that may go wrong.
 
 ``CENTRE_SCHEDULES=2000`` runs so many seeds. To see one again:
@@ -34,7 +35,9 @@ MOST_SEEDS = 20
 
 @both_stores
 @pytest.mark.parametrize("first", range(0, SEEDS, 10))
-def test_every_promise_is_kept(kind: str, first: int, tmp_path: Path, logged_errors: Any) -> None:
+def test_D15_D22_D29_D30_every_promise_is_kept(
+    kind: str, first: int, tmp_path: Path, logged_errors: Any
+) -> None:
     for seed in range(first, first + 10):
         live(seed, kind, tmp_path / str(seed))
     logged_errors.flush(Planned)
@@ -283,9 +286,9 @@ def congestion_is_told_to_everybody(patch: pytest.MonkeyPatch) -> None:
 def a_broadcast_loses_its_text(patch: pytest.MonkeyPatch) -> None:
     fill = Broadcasts._fill
 
-    def fills(self: Any, record: Any, request: Any) -> None:
+    def fills(self: Any, record: Any, request: Any, *times: Any) -> None:
         del request.tlvs[0x0424]
-        fill(self, record, request)
+        fill(self, record, request, *times)
 
     patch.setattr(Broadcasts, "_fill", fills)
 

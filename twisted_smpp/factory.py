@@ -168,6 +168,10 @@ class SMPPFactory(Factory):
         self.connections.discard(protocol)
         self._tell(self.on_lost, protocol, why)
 
+    def drained(self, protocol: SMPPProtocol) -> None:
+        """A transport that was full is empty again."""
+        self._tell(protocol.on_drained)
+
     def late_response(self, protocol: SMPPProtocol, event: LateResponse) -> None:
         """A response came after its request was given up."""
         if protocol._may_log():

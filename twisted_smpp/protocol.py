@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from twisted.internet.abstract import FileDescriptor
@@ -81,6 +82,7 @@ class SMPPProtocol(Noting, Answering, Shorthands, Protocol):
     Attributes:
         session: the conversation; its ``state``, ``window`` and ``in_flight`` may be read.
         bind_request: the bind that was accepted, or None.
+        on_drained: called when the transport was full and is empty again; None: nobody is.
     """
 
     log = Logger()
@@ -89,19 +91,16 @@ class SMPPProtocol(Noting, Answering, Shorthands, Protocol):
     def __init__(self) -> None:
         self.session: Session = cast(Session, None)
         self.bind_request: Any = None
+        self.on_drained: Callable[[], object] | None = None
         self._waiting: deque[tuple[Request[Any], bytes, Deferred[Any]]] | None = None
         self._answering: dict[Later, None] | None = None
         self._watch: Watch | None = None
-        self._paused = 0
-        self._full = False
-        self._overflow = 0
-        self._reading = False
+        self._paused = self._overflow = self._written = 0
+        self._full = self._reading = self._writes_now = False
         self._now = 0.0
-        self._writes_now = False
         self._closing: str | None = None
         self._abort_at: float | None = None
         self._stalled_at: float | None = None
-        self._written = 0
         self._unread: Unread | None = None
         self._lost = False
         self._ending = False
@@ -275,6 +274,7 @@ class SMPPProtocol(Noting, Answering, Shorthands, Protocol):
         self._send_waiting()
         self._flush()
         self._rearm_sooner()
+        self.factory.drained(self)
 
     def stopProducing(self) -> None:
         """Twisted: nothing can be written any more; connectionLost follows."""

@@ -73,23 +73,28 @@ class Broadcasts:
             message_id=message_id,
             at=centre.now(),
         )
-        self._fill(record, request)
+        self._fill(record, request, *self._times(request))
         is_done = record.queue == sink_queue("") and record.state == MessageState.ENROUTE
         if is_done:
             record.state, record.done, record.due = MessageState.DELIVERED, record.at, None
         kept = centre.accept(record, request, is_done)
-        response: Any = request.answer(message_id=message_id)
+        response = self._account.answer(session, request, message_id, centre.broadcast_queue)
         if kept is None:
             return self._account.counted(response)  # type: ignore[no-any-return]
         return kept.addCallback(lambda _: self._account.counted(response))
 
-    def _fill(self, record: Record, request: BroadcastSM) -> None:
-        now, terms = self._centre.now(), self._account.terms
-        scheduled, record.expires = schedule_and_expiry(
-            request, now, terms.default_validity, terms.longest_validity
+    def _times(self, request: BroadcastSM) -> tuple[float | None, float]:
+        terms = self._account.terms
+        return schedule_and_expiry(
+            request, self._centre.now(), terms.default_validity, terms.longest_validity
         )
+
+    def _fill(
+        self, record: Record, request: BroadcastSM, scheduled: float | None, expires: float
+    ) -> None:
         record.state = MessageState.ENROUTE if scheduled is None else MessageState.SCHEDULED
-        record.due = now if scheduled is None else scheduled
+        record.due = self._centre.now() if scheduled is None else scheduled
+        record.expires = expires
         record.pdu = request.encode()
 
     def _replace(self, records: list[Record], request: BroadcastSM) -> Answer:
@@ -97,10 +102,10 @@ class Broadcasts:
         waiting = [each for each in records if each.due is not None]
         if not waiting or waiting[0].queue not in centre.dispatches:
             return CommandStatus.ESME_RREPLACEFAIL
-        record = waiting[0]
+        record, times = waiting[0], self._times(request)
         if not centre.withdraw(record):
             return CommandStatus.ESME_RREPLACEFAIL
-        self._fill(record, request)
+        self._fill(record, request, *times)
         return self._replaced(record, request)  # type: ignore[no-any-return]
 
     def _replaced(self, record: Record, request: BroadcastSM) -> Any:

@@ -165,8 +165,7 @@ class MessageCentre(Service):
                 self.log.error("nobody takes what waits for {queue}", queue=ascii(queue))
                 continue
             dispatch.count = count
-            if dispatch.fell_asleep is not None and not dispatch.outlet.is_open():
-                dispatch.fell_asleep()
+            dispatch.nobody_is_there()
             dispatch.expect(due)
 
     def stop(self) -> None:
@@ -197,13 +196,13 @@ class MessageCentre(Service):
             sessions = Sessions()
             sessions.on_late = self._late.came
             dispatch = self._dispatch(account_queue(name), sessions)
-            dispatch.fell_asleep = lambda: self._page(name, sessions)
+            dispatch.fell_asleep = lambda: self._page(name, dispatch)
             customer = self.customers[name] = self._make(self, name, sessions, dispatch)
         return customer
 
-    def _page(self, name: str, sessions: Sessions) -> None:
+    def _page(self, name: str, dispatch: Dispatch) -> None:
         if self.pager is not None:
-            self.pager.page(name, lambda: not sessions.is_open())
+            self.pager.page(name, dispatch.has_due)
 
     def alert(self, account: str, source: str, **fields: Any) -> int:
         """Tells the receivers of an account that a mobile station can be reached again.

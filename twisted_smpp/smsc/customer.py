@@ -94,6 +94,7 @@ class Customer:
     def bound(self, session: SMPPProtocol) -> None:
         """What waits is delivered, if the session receives."""
         self.sessions.add(session)
+        session.on_drained = self.dispatch.go_on
         self.dispatch.go_on()
 
     def unbound(self, session: SMPPProtocol, reason: str) -> None:
@@ -101,6 +102,7 @@ class Customer:
         self.sessions.remove(session)
         if not self.sessions.is_open():
             self.dispatch.closed()
+            self.dispatch.nobody_is_there()
 
     # Messages.
 
@@ -137,7 +139,7 @@ class Customer:
         ):
             return self._submit_at_once(session, request, told)
         record = self._record(session, request, request.destination_addr)
-        response = self._answer(session, request, record.message_id, record.queue)
+        response = self.answer(session, request, record.message_id, record.queue)
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
             replaced = self._enquiries.replace_present(request, record, response)
             return replaced.addCallback(self.counted)
@@ -162,7 +164,7 @@ class Customer:
         response = (
             request.answer(message_id=message_id)
             if session.session.version < _V5_0
-            else self._answer(session, request, message_id)
+            else self.answer(session, request, message_id)
         )
         later = Later(response)
         if not store.keep(row, None, told, later):
@@ -170,9 +172,10 @@ class Customer:
         self._count(1)
         return response
 
-    def _answer(
+    def answer(
         self, session: SMPPProtocol, request: Any, message_id: str, queue: str = "", **fields: Any
     ) -> Response:
+        """The response to a submission; one of 5.0 tells the congestion of ``queue``."""
         if session.session.version < _V5_0:
             return request.answer(message_id=message_id, **fields)  # type: ignore[no-any-return]
         tlvs = {congestion_state: self.congestion(queue)}
@@ -211,9 +214,9 @@ class Customer:
         key = repeats.key(request, session.session.version)
         found = repeats.find(key, now)
         if isinstance(found, Deferred):
-            return found.addCallback(lambda fields: request.answer(**fields))
+            return found.addCallback(lambda fields: self.answer(session, request, **fields))
         if found is not None:
-            return request.answer(**found)  # type: ignore[no-any-return]
+            return self.answer(session, request, **found)
 
         def kept(response: Any) -> Any:
             repeats.kept(key, {name: getattr(response, name) for name in _of_answer(response)})
@@ -363,9 +366,7 @@ class Customer:
         self._count(len(kept))
         unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
         first = kept[0][2]
-        return self._answer(
-            session, request, first.message_id, first.queue, unsuccess_sme=unsuccess
-        )
+        return self.answer(session, request, first.message_id, first.queue, unsuccess_sme=unsuccess)
 
     # Enquiries.
 

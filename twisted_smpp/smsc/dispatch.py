@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -28,7 +29,7 @@ __all__ = ["Dispatch", "Outlet"]
 #: Records that are fetched at a time, and that may be ready; and the octets of their PDUs,
 #: but for the first of them.
 FETCHED, MOST_READY, READY_OCTETS = 100, 150, 65_536
-#: Seconds until a receiver is looked at again that had no room.
+#: Seconds until a receiver is looked at again that had no room, if nobody tells before.
 ROOM_SECONDS = 1.0
 #: Seconds until the store is asked again that could not answer, and until what has failed
 #: is tried again.
@@ -70,7 +71,8 @@ class Dispatch:
 
     Attributes:
         count: records that wait here and in the store; whoever settles them says so.
-        fell_asleep: called when the first record comes to wait and nobody is there.
+        fell_asleep: called when records wait and nobody is there: at the first of them, and when
+            the last receiver goes.
     """
 
     log = Logger()
@@ -130,8 +132,8 @@ class Dispatch:
         """A new record of this queue is in the store."""
         if record.due is None:
             return
-        if self.count == 1 and self.fell_asleep is not None and not self.outlet.is_open():
-            self.fell_asleep()
+        if self.count == 1:
+            self.nobody_is_there()
         if record.state == MessageState.SCHEDULED and record.due > self._now():
             self._later = min(self._later, record.due)
         elif self._has_more or self._is_full() or not self.outlet.is_open():
@@ -143,6 +145,32 @@ class Dispatch:
         else:
             self._has_more = True
         self.go_on()
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether something waits and nobody is there, although it would be sent."""
+        return self.count > 0 and not (self._stopped or self.outlet.is_open())
+
+    def nobody_is_there(self) -> None:
+        """Says so to whom it may concern, if something waits and it is true."""
+        if self.is_asleep and self.fell_asleep is not None:
+            self.fell_asleep()
+
+    def has_due(self) -> Deferred[bool] | None:
+        """Whether a record is due for somebody who is not there.
+
+        What is scheduled, or was refused and has to wait, is not.
+
+        Returns:
+            a Deferred of it, which may errback with a StoreError; None when nothing waits at
+            all, or somebody is there.
+        """
+        if not self.is_asleep:
+            return None
+        asked: Deferred[list[Record]] = self._store.due(self.queue, _EVER, 1)
+        return asked.addCallback(
+            lambda found: any(not self._is_early(each, self._now()) for each in found)
+        )
 
     def _is_full(self) -> bool:
         return len(self._ready) >= MOST_READY or self._octets >= READY_OCTETS
@@ -250,8 +278,7 @@ class Dispatch:
         if self._has_more and not self._is_asking and is_low:
             self._fetch()
         if self._ready:
-            # Without room a response wakes it, or the transport that is empty again, which
-            # nobody tells.
+            # Without room a response wakes it, or the transport that is empty again.
             self._wake(0.0 if self.outlet.has_room() else ROOM_SECONDS)
         elif not self._has_more and self._later < _EVER:
             self._wake(max(0.0, self._later - self._now()))

@@ -138,8 +138,14 @@ class Enquiries:
         scheduled, expires = schedule_and_expiry(
             request, centre.now(), terms.default_validity, terms.longest_validity
         )
+        # All are looked at before any is changed: one that is refused leaves all as they are.
+        found = [
+            (record, self._replacement(record, request, scheduled, expires)) for record in records
+        ]
         replaced = [
-            record for record in records if self._replace_one(record, request, scheduled, expires)
+            record
+            for record, new in found
+            if new is not None and self._replace_one(record, request, scheduled, *new)
         ]
         if not replaced:
             return CommandStatus.ESME_RREPLACEFAIL
@@ -150,19 +156,24 @@ class Enquiries:
             each.addErrback(lambda _: None)  # type: ignore[union-attr]  # the last one tells
         return kept[-1].addCallback(self._expect, replaced)
 
-    def _replace_one(
+    def _replacement(
         self, record: Record, request: Any, scheduled: float | None, expires: float
-    ) -> bool:
+    ) -> tuple[bytes, float] | None:
+        """The octets and the end of what takes the place of a message; None if nothing may."""
         if record.due is None or record.queue not in self._centre.dispatches:
-            return False
+            return None
         submitted: Any = decode(record.pdu)
         if not hasattr(submitted, "short_message"):
-            return False
+            return None
         if not request.validity_period:
             expires = record.expires or expires
         if scheduled is not None and scheduled >= expires:
             raise RequestRefused(CommandStatus.ESME_RINVSCHED, "it has expired by then")
-        octets = _replaced(submitted, request).encode()
+        return _replaced(submitted, request).encode(), expires
+
+    def _replace_one(
+        self, record: Record, request: Any, scheduled: float | None, octets: bytes, expires: float
+    ) -> bool:
         if not self._centre.withdraw(record):
             return False
         if request.schedule_delivery_time:

@@ -13,9 +13,13 @@ from twisted.internet.interfaces import IDelayedCall, IProtocolFactory, IReactor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_smpp.errors import StoreError
 from twisted_smpp.wire.pdus import Outbind
 
 __all__ = ["Pager"]
+
+HasDue = Callable[[], "Deferred[bool] | None"]
+_EVER = 1e18
 
 
 class Pager:
@@ -29,7 +33,7 @@ class Pager:
         endpoints: an ``IStreamClientEndpoint`` for each account that is paged.
         system_id, password: of the message centre, as the ESME expects them.
         clock: an ``IReactorTime``.
-        seconds: between two pages of an account, at least.
+        seconds: between two pages of an account that sleeps and has something due.
 
     Raises:
         FieldError: the system_id or the password cannot be sent.
@@ -54,30 +58,48 @@ class Pager:
         self._clock = clock
         self._seconds = seconds
         self._paged: dict[str, float] = {}
+        #: Who may sleep, and what tells whether anything is due for it.
+        self._looks: dict[str, HasDue] = {}
         self._calls: dict[str, IDelayedCall] = {}
         self._connecting: dict[str, Deferred[Any]] = {}
+        self._unreachable: set[str] = set()
 
-    def page(self, name: str, is_asleep: Callable[[], bool]) -> None:
-        """Something waits for an account and nobody receives it.
+    def page(self, name: str, has_due: HasDue) -> None:
+        """Something waits for an account and nobody receives it: pages until that is over.
 
         Args:
             name: of the account; without an endpoint it is left alone.
-            is_asleep: whether it is still so, asked when it has to wait for its turn.
+            has_due: asked before each page: a Deferred of whether anything is due for it, or
+                None when nothing waits any more or somebody receives.
         """
-        if name not in self._endpoints or name in self._calls or name in self._connecting:
-            return
-        wait = self._paged.get(name, -self._seconds) + self._seconds - self._clock.seconds()
-        if wait <= 0:
-            self._connect(name)
-        else:
-            self._calls[name] = self._clock.callLater(wait, self._page_now, name, is_asleep)
+        if name in self._endpoints and name not in self._looks:
+            self._looks[name] = has_due
+            wait = self._paged.get(name, -_EVER) + self._seconds - self._clock.seconds()
+            if wait > 0:
+                self._calls[name] = self._clock.callLater(wait, self._look, name)
+            else:
+                self._look(name)
 
-    def _page_now(self, name: str, is_asleep: Callable[[], bool]) -> None:
-        del self._calls[name]
-        if is_asleep():
+    def _look(self, name: str) -> None:
+        self._calls[name] = self._clock.callLater(self._seconds, self._look, name)
+        asked = self._looks[name]()
+        if asked is None:
+            del self._looks[name]
+            self._calls.pop(name).cancel()
+            return
+        asked.addCallback(self._connect_if, name).addErrback(self._not_known)
+
+    def _connect_if(self, is_due: bool, name: str) -> None:
+        if is_due and name in self._looks:
             self._connect(name)
+
+    def _not_known(self, failure: Failure) -> None:
+        if not failure.check(StoreError):  # the store says itself when it has failed
+            self.log.failure("nobody is paged", failure)
 
     def _connect(self, name: str) -> None:
+        if name in self._connecting:
+            return
         self._paged[name] = self._clock.seconds()
         connecting = maybeDeferred(self._endpoints[name].connect, self._factory)
         self._connecting[name] = connecting
@@ -86,7 +108,10 @@ class Pager:
 
     def _connected(self, result: Any, name: str) -> None:
         self._connecting.pop(name, None)
-        if isinstance(result, Failure) and not result.check(CancelledError):
+        if not isinstance(result, Failure):
+            self._unreachable.discard(name)
+        elif not result.check(CancelledError) and name not in self._unreachable:
+            self._unreachable.add(name)  # said once, and not every minute
             self.log.warn(
                 "{name} could not be paged: {why}", name=ascii(name), why=result.getErrorMessage()
             )
@@ -96,5 +121,6 @@ class Pager:
         for call in self._calls.values():
             call.cancel()
         self._calls.clear()
+        self._looks.clear()
         for connecting in list(self._connecting.values()):
             connecting.cancel()
