@@ -139,6 +139,31 @@ WRONG = [
 ]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "tcp",
+        "tcp:",
+        "tcp::1",
+        "tcp:host",
+        "tcp:host:0",
+        "udp:host:1",
+        "tcp:host:²",
+        "host:1",
+        5,
+    ],
+)
+def test_what_is_no_endpoint_for_outbind_is_told(value: Any) -> None:
+    (problem,) = problems(account(outbind=value))
+    assert problem.endswith("is not an endpoint, tcp:HOST:PORT or tls:HOST:PORT")
+
+
+@pytest.mark.parametrize("value", ["tcp:192.0.2.1:2776", "tls:esme.example:2776:trustRoots=/x"])
+def test_an_account_that_sleeps_says_where(value: str) -> None:
+    assert Accounts.parse(account(outbind=value))["esme"].outbind == value
+
+
 @pytest.mark.parametrize(("key", "value", "says"), WRONG)
 def test_a_wrong_value_is_told_with_file_account_key_and_limit(
     key: str, value: Any, says: str

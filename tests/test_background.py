@@ -136,7 +136,10 @@ def test_o14_a_page_that_fails_is_told_and_holds_up_nobody(tmp_path: Path) -> No
     pager.page("bank", lambda: True)
     world.turn(61)  # its turn has come once more
     assert Broken.connect.times == 0
-    assert pager._connecting == pager._calls == {}
+    assert pager._connecting == {}
+    assert set(pager._calls) == {"bank"}  # it is still asleep
+    pager.stop()
+    assert pager._calls == {}
     world.end()
 
 

@@ -23,6 +23,7 @@ from twisted_smpp.daemon.tap import Options, makeService
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.smsc.verifying import Verifier
 from twisted_smpp.testing import success
+from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import BindTransceiver
 
 SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
@@ -195,6 +196,7 @@ def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
         (["--accounts", "a", "--proxy", "::1"], "--listen haproxy: and --proxy need each other"),
         (["--accounts", "a", "--listen", "haproxy:tcp:1"], "and --proxy need each other"),
         (["--accounts", "a", "--client-ca", "ca.pem"], "--client-ca needs --listen ssl:"),
+        (["--accounts", "a", "--outbind-password-file", "/no"], "--outbind-password-file: cannot"),
         (["--accounts", "/nowhere"], "/nowhere: cannot be read: No such file or directory"),
     ],
 )
@@ -233,6 +235,51 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
     assert service._accounts.settings("bank") is not None
     service.stopService()
     assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_sighup_renews_what_is_agreed_with_an_account_that_stays_bound(accounts):
+    service = make("smsc", "--store", "memory", "--accounts", str(accounts))
+    shop = service.centre.customer("shop")
+    assert (shop.terms.id_style, shop.terms.seconds_in_receipts) == ("hex", False)
+    accounts.write_text(account("shop", message_ids="decimal", receipts="seconds"))
+
+    assert service._accounts.reload()
+
+    assert (shop.terms.id_style, shop.terms.seconds_in_receipts) == ("decimal", True)
+
+
+def test_an_account_that_sleeps_is_paged_where_the_file_says_now(accounts, tmp_path):
+    (tmp_path / "word").write_text("wake\n")
+    accounts.write_text(account("shop"))
+    reactor = MemoryReactorClock()
+    options = Options()
+    arguments = ["--store", "memory", "--accounts", str(accounts)]
+    proxy = ["--listen", "haproxy:tcp:4000", "--proxy", "192.0.2.1/32"]  # has no say in this
+    options.parseOptions(
+        ["smsc", *arguments, *proxy, "--outbind-password-file", str(tmp_path / "word")]
+    )
+    service = makeService(options, reactor=reactor)
+    pager = service.centre.pager
+    pager.page("shop", lambda: True)
+    assert reactor.tcpClients == []
+    accounts.write_text(account("shop", outbind="tcp:127.0.0.1:2776"))
+    assert service._accounts.reload()
+
+    pager.page("shop", lambda: True)
+
+    assert list(pager._endpoints) == ["shop"]
+    reactor.advance(1)
+    ((host, port, factory, *_),) = reactor.tcpClients
+    assert (host, port) == ("127.0.0.1", 2776)
+    protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 2776))
+    transport = StringTransport()
+    protocol.makeConnection(transport)
+    page = decode(transport.value())
+    assert (page.command, page.system_id, page.password) == ("outbind", "twisted_smpp", "wake")
+    accounts.write_text(account("shop", outbind="tcp:127.0.0.1:2776", disabled=True))
+    service._accounts.reload()
+    assert len(pager._endpoints) == 0
+    protocol.connectionLost(Failure(ConnectionDone()))
 
 
 @pytest.mark.parametrize(

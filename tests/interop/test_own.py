@@ -209,7 +209,8 @@ def test_demo_delivers_its_message():
         ),
         (
             ["esme", "--system-id", "a", "--password-file", "/no/such/file"],
-            "twistd smpp esme: cannot read /no/such/file: No such file or directory",
+            "twistd smpp esme: --password-file: cannot read /no/such/file: "
+            "No such file or directory",
         ),
         (
             ["smsc", "--auth", "memory:a:b", "--system-id", "m" * 16],

@@ -39,13 +39,21 @@ from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.options import OneLineErrors, named_numbers
 from twisted_smpp.daemon.outgoing import OutgoingService
 from twisted_smpp.daemon.service import CentreService
+from twisted_smpp.daemon.sleepers import Sleepers
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.passwords import read_password
-from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentre, SMSCService
+from twisted_smpp.smsc import (
+    AccountsFile,
+    Defence,
+    DefenceLimits,
+    MessageCentre,
+    Pager,
+    SMSCService,
+)
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
@@ -106,6 +114,7 @@ class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
                 "Minutes that an account may send no message unwarned.",
                 float,
             ],
+            ["outbind-password-file", None, None, "File with the password that an outbind shows."],
             *KEEPING,
         ]
     )
@@ -183,6 +192,9 @@ Examples:
                 raise usage.UsageError(f"--{name} has to be more than 0 seconds")
         if self["silence"] is not None and not self["silence"] > 0:
             raise usage.UsageError("--silence has to be more than 0 minutes")
+        self["outbind-password"] = ""
+        if self["outbind-password-file"] is not None:
+            self["outbind-password"] = _password("--outbind-password-file", self)
         check_keeping(self)
 
 
@@ -250,10 +262,7 @@ Examples:
         _check_numbers(self)
         self["password"] = ""
         if self["password-file"] is not None:
-            try:
-                self["password"] = read_password(self["password-file"])
-            except ValueError as error:
-                raise usage.UsageError(str(error)) from None
+            self["password"] = _password("--password-file", self)
 
 
 class Options(OneLineErrors):
@@ -279,6 +288,14 @@ def _prepare(checker: Any) -> None:
             checker.users = {_octets(user): _octets(word) for user, word in checker.users.items()}
         except UnicodeEncodeError:
             raise usage.UsageError("--auth memory: takes latin-1 only, as SMPP does") from None
+
+
+def _password(option: str, options: Any) -> str:
+    """The password in the file of an option."""
+    try:
+        return read_password(options[option.removeprefix("--")])
+    except ValueError as error:
+        raise usage.UsageError(f"{option}: {error}") from None
 
 
 def _octets(text: str | bytes) -> bytes:
@@ -323,9 +340,6 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
     accounts = None
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
-        warn = partial(_warn_of_certificates, options, accounts)
-        warn()
-        accounts.on_change(warn)
     centre = MessageCentre(
         store_of(options, reactor),
         routes=routes_of(options, accounts),
@@ -350,6 +364,8 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         drain=options["drain"],
         reactor=reactor,
     )
+    if accounts is not None:
+        _follow(accounts, centre, smsc, options, reactor)
     return CentreService(
         smsc,
         centre,
@@ -362,6 +378,23 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         certificate=certificate,
         silence=silence_of(options, accounts),
     )
+
+
+def _follow(
+    accounts: AccountsFile, centre: MessageCentre, smsc: SMSCService, options: Any, reactor: Any
+) -> None:
+    """The message centre goes by the accounts file, as it is now and as it will be."""
+    accounts.on_change(centre.renew_terms)
+    centre.pager = Pager(
+        smsc.factory,
+        Sleepers(accounts, reactor),
+        system_id=options["system-id"],
+        password=options["outbind-password"],
+        clock=IReactorTime(reactor),
+    )
+    warn = partial(_warn_of_certificates, options, accounts)
+    warn()
+    accounts.on_change(warn)
 
 
 def _warn_of_certificates(options: SMSCOptions, accounts: AccountsFile) -> None:

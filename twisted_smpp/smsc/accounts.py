@@ -61,7 +61,7 @@ _MOST_COUNT = 100_000
 _MOST_ADDRESS = 64
 _MOST_OCTETS_OF_FILE = 64 * 2**20
 #: What one account has to itself, and no default may say.
-_OWN = frozenset({"password", "certificate_name", "certificate_sha256", "routes"})
+_OWN = frozenset({"password", "certificate_name", "certificate_sha256", "routes", "outbind"})
 
 
 class AccountsError(ValueError):
@@ -131,6 +131,7 @@ class AccountSettings:
         receipts: how its receipts are written; see :data:`RECEIPTS`.
         silence: minutes without a message from it until it is warned of; None: what the daemon
             was told, if anything.
+        outbind: the client endpoint at which it listens for outbind, or None.
     """
 
     system_id: str
@@ -154,6 +155,7 @@ class AccountSettings:
     message_ids: str = "hex"
     receipts: str = "standard"
     silence: float | None = None
+    outbind: str | None = None
 
     @property
     def needs_certificate(self) -> bool:
@@ -263,6 +265,15 @@ def _fingerprint(value: Any) -> str:
     return digits
 
 
+def _called_at(value: Any) -> str:
+    kind, *where = value.split(":") if isinstance(value, str) else [""]
+    port = where[1] if len(where) > 1 else ""
+    is_port = len(port) <= 5 and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536
+    if kind not in ("tcp", "tls") or not where[:1] or not where[0] or not is_port:
+        raise ValueError(f"{_shown(value)} is not an endpoint, tcp:HOST:PORT or tls:HOST:PORT")
+    return str(value)
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     "password": _password,
     "certificate_name": _name,
@@ -284,6 +295,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "message_ids": _one_of(MESSAGE_IDS),
     "receipts": _one_of(RECEIPTS),
     "silence": _number(0.1, 525_600),
+    "outbind": _called_at,
 }
 
 
