@@ -60,6 +60,7 @@ def test_d29_an_operator_sees_dead_letters_and_has_them_delivered_again(
     assert (answer["id"], answer["more"]) == (7, False)
     assert letter["message_id"] == message_id
     assert letter["tries"] == 1
+    assert (letter["source"], letter["destination"]) == ("1", "100")
     assert "ESME_RX_P_APPN" in letter["why"]
     assert 6.9 * 86_400 < letter["until"] - world.now() < 7 * 86_400
     (warning,) = [event for event in logs if "put aside" in event["log_format"]]
