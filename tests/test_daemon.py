@@ -9,6 +9,7 @@ import signal
 import pytest
 from accounts_kit import Hashing, account
 from twisted.cred.credentials import UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -16,6 +17,7 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
+from twisted_smpp.daemon.checkers import AnyOf
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
@@ -74,6 +76,31 @@ def test_accounts_come_from_a_checker(kind, tmp_path):
     login = service.smsc._portal.login(UsernamePassword(b"other", b"word"), None, IAccount)
 
     assert success(login)[0] is IAccount
+
+
+def test_accounts_come_from_every_checker_that_is_named(tmp_path):
+    (tmp_path / "passwords").write_text("third:three\n")
+    checkers = ["memory:me:secret", "memory:other:word", f"file:{tmp_path}/passwords"]
+    service = make(*SMSC[:3], *[part for each in checkers for part in ("--auth", each)])
+
+    def login(name, word):
+        return service.smsc._portal.login(UsernamePassword(name, word), None, IAccount)
+
+    for name, word in ((b"me", b"secret"), (b"other", b"word"), (b"third", b"three")):
+        assert success(login(name, word))[0] is IAccount
+        refused = []
+        login(name, b"guess").addErrback(refused.append)
+        assert refused[0].check(UnauthorizedLogin)
+
+
+def test_a_checker_that_fails_is_no_refusal_of_the_next():
+    class Broken:
+        def requestAvatarId(self, credentials):
+            raise ZeroDivisionError
+
+    broken = []
+    AnyOf([Broken(), Broken()]).requestAvatarId(None).addErrback(broken.append)
+    assert broken[0].check(ZeroDivisionError)
 
 
 def test_file_that_does_not_exist_is_an_error_at_once(capsys, tmp_path):

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_smpp.daemon.certificate import ServerCertificate
+from twisted_smpp.daemon.checkers import AnyOf
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
@@ -353,7 +354,7 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending) -> IService:
         certificate = ServerCertificate(options["listen"], reactor, time.time, options["client-ca"])
     smsc = SMSCService(
         options["listen"] if certificate is None else certificate.endpoint,
-        Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
+        Portal(centre, [AnyOf(options["credCheckers"]) if accounts is None else accounts]),
         system_id=options["system-id"],
         accounts=accounts,
         defence=Defence(IReactorTime(reactor), limits, options["proxies"] or None),
