@@ -117,6 +117,7 @@ WRONG = [
     ("window", 0, "0 is not a whole number, 1 to 100000"),
     ("window", 2.5, "2.5 is not a whole number, 1 to 100000"),
     ("window", True, "True is not a whole number, 1 to 100000"),
+    ("max_waiting", 0, "0 is not a whole number, 1 to 10000000"),
     ("max_binds", -1, "-1 is not a whole number, 0 to 100000"),
     ("max_binds", 10**40, f"{'1' + '0' * 36}... is not a whole number, 0 to 100000"),
     ("rate", 0, "0 is not a number, 0.01 to 1e+06, nor false"),

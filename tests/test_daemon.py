@@ -268,11 +268,13 @@ def test_sighup_renews_what_is_agreed_with_an_account_that_stays_bound(accounts)
     service = make("smsc", "--store", "memory", "--accounts", str(accounts))
     shop = service.centre.customer("shop")
     assert (shop.terms.id_style, shop.terms.seconds_in_receipts) == ("hex", False)
-    accounts.write_text(account("shop", message_ids="decimal", receipts="seconds"))
+    assert shop.terms.most_waiting == 1_000_000
+    accounts.write_text(account("shop", message_ids="decimal", receipts="seconds", max_waiting=7))
 
     assert service._accounts.reload()
 
     assert (shop.terms.id_style, shop.terms.seconds_in_receipts) == ("decimal", True)
+    assert shop.terms.most_waiting == 7
 
 
 def test_an_account_that_sleeps_is_paged_where_the_file_says_now(accounts, tmp_path):

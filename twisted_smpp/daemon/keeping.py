@@ -116,6 +116,7 @@ def terms_of(
             usual,
             id_style=settings.message_ids,
             seconds_in_receipts=settings.receipts == "seconds",
+            most_waiting=settings.max_waiting,
         )
 
     return terms

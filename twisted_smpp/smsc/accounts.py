@@ -58,6 +58,7 @@ RECEIPTS = ("standard", "seconds")
 
 _MOST_RATE = 1e6
 _MOST_COUNT = 100_000
+_MOST_WAITING = 10_000_000
 _MOST_ADDRESS = 64
 _MOST_OCTETS_OF_FILE = 64 * 2**20
 #: What one account has to itself, and no default may say.
@@ -127,6 +128,7 @@ class AccountSettings:
         max_binds: sessions at a time.
         max_transmitters, max_receivers, max_transceivers: of each kind; None for no limit
             besides ``max_binds``.
+        max_waiting: messages and receipts that may wait for it.
         message_ids: how the ids of its messages are written; see :data:`MESSAGE_IDS`.
         receipts: how its receipts are written; see :data:`RECEIPTS`.
         silence: minutes without a message from it until it is warned of; None: what the daemon
@@ -152,6 +154,7 @@ class AccountSettings:
     max_transmitters: int | None = None
     max_receivers: int | None = None
     max_transceivers: int | None = None
+    max_waiting: int = 1_000_000
     message_ids: str = "hex"
     receipts: str = "standard"
     silence: float | None = None
@@ -188,11 +191,11 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-def _count(least: int) -> Callable[[Any], int]:
+def _count(least: int, most: int = _MOST_COUNT) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (whole and least <= value <= _MOST_COUNT):
-            raise ValueError(f"{_shown(value)} is not a whole number, {least} to {_MOST_COUNT}")
+        if not (whole and least <= value <= most):
+            raise ValueError(f"{_shown(value)} is not a whole number, {least} to {most}")
         return int(value)
 
     return read
@@ -292,6 +295,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "max_transmitters": _count(0),
     "max_receivers": _count(0),
     "max_transceivers": _count(0),
+    "max_waiting": _count(1, _MOST_WAITING),
     "message_ids": _one_of(MESSAGE_IDS),
     "receipts": _one_of(RECEIPTS),
     "silence": _number(0.1, 525_600),
