@@ -77,7 +77,7 @@ class Traffic:
             self.log.warn(
                 "{name}: no message from it for {minutes:g} minutes",
                 name=ascii(name),
-                minutes=round(seconds / 60, 1),
+                minutes=round(seconds / 60) or round(seconds / 60, 1),
             )
         elif not is_silent and name in self.silent:
             self.silent.discard(name)
