@@ -264,6 +264,36 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
     assert signal.getsignal(signal.SIGHUP) is before
 
 
+def test_sighup_ends_no_daemon_that_has_nothing_to_read():
+    reactor = MemoryReactorClock()
+    reactor.callFromThread = lambda function: function()
+    options = Options()
+    options.parseOptions([*SMSC])
+    service = makeService(options, reactor=reactor)
+    before = signal.getsignal(signal.SIGHUP)
+    service.startService()
+
+    with capturedLogs() as logs:
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    assert [event["log_format"] for event in logs] == [
+        "SIGHUP: there are no accounts and no certificate to be read again"
+    ]
+    service.stopService()
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_accounts_file_counts_where_no_option_has_a_route(accounts):
+    accounts.write_text(account("shop", routes=["4917*", "1"]))
+    arguments = ["--accounts", str(accounts), "--route", "49=loopback"]
+    service = make("smsc", "--store", "memory", *arguments)
+
+    find = service.centre.routes.find
+    assert find("4917") == Route(RouteKind.LOOPBACK)
+    assert find("1") == Route(RouteKind.ACCOUNT, "shop")
+    assert find("12") == Route(RouteKind.AT_ONCE)
+
+
 def test_sighup_renews_what_is_agreed_with_an_account_that_stays_bound(accounts):
     service = make("smsc", "--store", "memory", "--accounts", str(accounts))
     shop = service.centre.customer("shop")

@@ -121,11 +121,13 @@ class CentreService(Service):
         self.centre.start().addErrback(self._not_started)
         if self._certificate is not None:
             self._certificate.start()
-        if self._accounts is not None or self._certificate is not None:
-            reload, clock = self._reload, self._clock
-            self._at_hangup = signal.signal(signal.SIGHUP, lambda *_: clock.callFromThread(reload))
+        # Also when there is nothing to read again: by itself SIGHUP would end the process.
+        reload, clock = self._reload, self._clock
+        self._at_hangup = signal.signal(signal.SIGHUP, lambda *_: clock.callFromThread(reload))
 
     def _reload(self) -> None:
+        if self._accounts is None and self._certificate is None:
+            self.log.info("SIGHUP: there are no accounts and no certificate to be read again")
         if self._accounts is not None:
             self._accounts.reload()
         if self._certificate is not None:
