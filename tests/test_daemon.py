@@ -264,6 +264,13 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
     assert signal.getsignal(signal.SIGHUP) is before
 
 
+def test_status_counts_what_was_put_aside(accounts):
+    service = make("smsc", "--store", "memory", "--accounts", str(accounts))
+    assert service.status()["put_aside"] == 0
+    service.store.put_aside = 3
+    assert service.status()["put_aside"] == 3
+
+
 def test_sighup_ends_no_daemon_that_has_nothing_to_read():
     reactor = MemoryReactorClock()
     reactor.callFromThread = lambda function: function()
