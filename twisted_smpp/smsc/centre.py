@@ -71,7 +71,8 @@ class MessageCentre(Service):
         keeping: see :class:`Keeping`.
         clock: an ``IReactorTime``; None for the global reactor.
         ids: makes the ids of messages.
-        terms: returns the :class:`Terms` of an account; asked again at each bind.
+        terms: returns the :class:`Terms` of an account; asked again at each bind, and by
+            :meth:`renew_terms`.
         make: makes an account, as :class:`~twisted_smpp.smsc.customer.Customer` is made.
         broadcast_sink: the name of the sink that broadcasts; None: they count as done at once.
         now: returns seconds since 1970.
@@ -199,6 +200,11 @@ class MessageCentre(Service):
             dispatch.fell_asleep = lambda: self._page(name, dispatch)
             customer = self.customers[name] = self._make(self, name, sessions, dispatch)
         return customer
+
+    def renew_terms(self) -> None:
+        """Asks for the terms of every account again: others may be in force."""
+        for name, customer in self.customers.items():
+            customer.terms = self.terms(name)
 
     def _page(self, name: str, dispatch: Dispatch) -> None:
         if self.pager is not None:
