@@ -12,7 +12,7 @@ __all__ = ["Unmatched"]
 EARLY_SECONDS = 60.0
 #: What counts for the share of those that fit nothing.
 WINDOW = 3600.0
-#: From one in TOO_MANY on they are too many, if there are FEWEST; below one in FEW_AGAIN that is over.
+#: One in TOO_MANY is too many, if there are FEWEST; below one in FEW_AGAIN that is over.
 TOO_MANY, FEW_AGAIN, FEWEST = 100, 200, 10
 
 

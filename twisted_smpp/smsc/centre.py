@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -28,8 +28,9 @@ from twisted_smpp.smsc.answers import LateAnswers, is_final
 from twisted_smpp.smsc.care import take_care
 from twisted_smpp.smsc.customer import Customer
 from twisted_smpp.smsc.dispatch import Dispatch
+from twisted_smpp.smsc.finding import Finding
 from twisted_smpp.smsc.freshness import Freshness
-from twisted_smpp.smsc.ids import MessageIds, numbers_of
+from twisted_smpp.smsc.ids import MessageIds
 from twisted_smpp.smsc.kinds import (
     FINAL,
     MESSAGE,
@@ -54,8 +55,6 @@ from twisted_smpp.wire.pdu import decode
 __all__ = ["MessageCentre"]
 
 _TERMS = Terms()
-#: Of a record or None: a list of it, if it is one that is looked for.
-_Fits = Callable[[Record | None], list[Record]]
 
 
 @implementer(IRealm)
@@ -110,6 +109,7 @@ class MessageCentre(Service):
         self.terms = terms
         self.now = now
         self.fresh = Freshness(self.store)
+        self._finding = Finding(self.store, self.fresh)
         self.pager: Pager | None = None
         self.customers: dict[str, Customer] = {}
         self.dispatches: dict[str, Dispatch] = {}
@@ -522,37 +522,7 @@ class MessageCentre(Service):
         Returns:
             a Deferred of them: one for each destination, none for an unknown id.
         """
-
-        def fits(record: Record | None) -> list[Record]:
-            if record is None or record.kind == RECEIPT or record.message_id != message_id:
-                return []
-            is_own = owner is None or (record.owner == owner and record.source == source)
-            return [record] if is_own else []
-
-        found: Deferred[list[Record]] = succeed([])
-        for number in numbers_of(message_id):
-            found.addCallback(self._or_get, number, fits)
-        return found
-
-    def _or_get(self, found: list[Record], number: int, fits: _Fits) -> Any:
-        if found:
-            return found
-        asked: Deferred[Any] = self.fresh.of(self.store.get(number).addCallback(fits))
-        return asked.addCallback(self._with_others, fits)
-
-    def _with_others(self, records: list[Record], fits: _Fits) -> Any:
-        """The other destinations of a submit_multi have the numbers that follow."""
-        if not records:
-            return []
-        first = records[0]
-        all_of_it: Deferred[list[Record]] = succeed(records)
-        for number in range(first.number + 1, first.number + (first.data or {}).get("of", 1)):
-            all_of_it.addCallback(self._and_one, number, fits)
-        return self.fresh.of(all_of_it)
-
-    def _and_one(self, records: list[Record], number: int, fits: _Fits) -> Any:
-        asked: Deferred[Any] = self.store.get(number).addCallback(fits)
-        return asked.addCallback(lambda more: records + more)
+        return self._finding.find(message_id, owner, source)
 
     def withdraw(self, record: Record) -> bool:
         """Takes a message out of its queue; False when it is on its way."""
