@@ -92,6 +92,37 @@ def test_D16_no_pdu_leaves_before_its_attempt_is_on_the_disk(sqlite):
     assert seen == [[P.SENDING] * 2, [P.SENDING] * 2]
 
 
+def test_D16_what_is_sent_at_once_is_written_with_its_attempt(sqlite):
+    sqlite.bind()
+    states, given = [], sqlite.store._later
+    sqlite.centre.look = lambda request: states.append([record.state for record in copy_of(sqlite)])
+
+    def later(intent):
+        writes.append(intent.row[4] if intent.row else None)
+        given(intent)
+
+    writes = []
+    sqlite.store._later = later
+    sqlite.send(receipt=False)
+    assert writes == [P.SENDING]
+    sqlite.settle()
+    assert (writes, states) == ([P.SENDING, None], [[P.SENDING]])
+    sqlite.stop()
+
+
+def test_what_waits_is_written_as_waiting(sqlite):
+    sqlite.bind()
+    sqlite.service.sender.pace.window = 1
+    sqlite.send("first")
+    sqlite.send("second")
+    sqlite.steps.turn()
+    sqlite.steps.work()
+    assert [record.state for record in copy_of(sqlite)] == [P.SENDING, P.QUEUED]
+    sqlite.settle()
+    assert [record.state for record in copy_of(sqlite)] == [P.ACCEPTED, P.ACCEPTED]
+    sqlite.stop()
+
+
 def copy_of(process):
     """What the next process would find, if this one ended now."""
     connection = process.store._connection

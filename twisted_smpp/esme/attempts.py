@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted_smpp.errors import SMPPError
 from twisted_smpp.esme.message import MessagePart
 
-__all__ = ["Attempt", "Journal", "Link", "UnknownPolicy"]
+__all__ = ["Asking", "Attempt", "Journal", "Link", "UnknownPolicy"]
 
 
 class UnknownPolicy(Enum):
@@ -36,37 +36,40 @@ class Link(Protocol):
     def unbind(self) -> Deferred[None]: ...
 
 
+class Asking(Protocol):
+    """Who makes attempts."""
+
+    def accepted(self, response: Any, part: MessagePart) -> None:
+        """The response came, and says ESME_ROK."""
+
+    def refused(self, error: BaseException, part: MessagePart) -> None:
+        """It says something else, or did not come."""
+
+
 class Attempt:
     """What a session tells the outcome of an attempt: a Deferred takes several times as long.
 
     Args:
         part: what is sent.
-        accepted: called with the response and the part when that says ESME_ROK.
-        refused: called with the error and the part when it does not, or is lost.
+        sender: who sends it.
     """
 
-    __slots__ = ("_accepted", "_part", "_refused", "called")
+    __slots__ = ("_part", "_sender", "called")
 
-    def __init__(
-        self,
-        part: MessagePart,
-        accepted: Callable[[Any, MessagePart], object],
-        refused: Callable[[BaseException, MessagePart], object],
-    ) -> None:
+    def __init__(self, part: MessagePart, sender: Asking) -> None:
         self._part = part
-        self._accepted = accepted
-        self._refused = refused
+        self._sender = sender
         self.called = False
 
     def callback(self, response: Any) -> None:
         """The response came, and says ESME_ROK."""
         self.called = True
-        self._accepted(response, self._part)
+        self._sender.accepted(response, self._part)
 
     def errback(self, error: BaseException) -> None:
         """It was refused, or its outcome is unknown."""
         self.called = True
-        self._refused(error, self._part)
+        self._sender.refused(error, self._part)
 
 
 class Journal(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 
-from twisted_smpp.esme.message import BY_RECEIPT, MessagePart, Progress
+from twisted_smpp.esme.message import BY_RECEIPT, FIRST_FINAL, MessagePart, Progress
 from twisted_smpp.esme.unmatched import Unmatched
 from twisted_smpp.text.message_id import MessageIds
 from twisted_smpp.text.receipt import Receipt
@@ -16,6 +16,7 @@ __all__ = ["Confirming"]
 DONE_SECONDS = 600.0
 #: How many such parts are known, at most; the oldest are forgotten then.
 MOST_DONE = 250_000
+_BY_RECEIPT = BY_RECEIPT.get
 
 
 class Confirming:
@@ -80,11 +81,12 @@ class Confirming:
     def accepted(self, part: MessagePart, message_id: str, now: float) -> None:
         """A part that awaits a receipt has got an id; the receipt may have come before."""
         self.ids.add(message_id, part)
-        if part.progress.final:
+        if part.progress >= FIRST_FINAL:
             self._is_done(part, now)
             return
         self._waiting[part] = now + self._receipt_seconds
-        self._waiting.move_to_end(part)  # it may have got an id before
+        if len(part.message_ids) > 1:
+            self._waiting.move_to_end(part)
         if self._parked:
             self._match_parked(message_id, now)
         if len(self._waiting) > self._most_parts:
@@ -106,13 +108,13 @@ class Confirming:
             the part that it is about; None when it is parked, or is about nothing.
         """
         ids = self.ids
-        before = ids.settled
+        before = ids.lessons
         part = ids.match(receipt.message_id)
         if part is None:
             self._park(receipt, now)
             return None
         self._confirm(part, receipt, now)
-        if ids.settled != before and ids.settled is not None:
+        if ids.lessons != before and ids.settled is not None:
             self._retry_parked(now)
         return part
 
@@ -136,8 +138,8 @@ class Confirming:
                 self._tell(receipt_id)
 
     def _confirm(self, part: MessagePart, receipt: Receipt, now: float) -> None:
-        progress = BY_RECEIPT.get(-1 if receipt.message_state is None else receipt.message_state)
-        if part.progress.final:
+        progress = _BY_RECEIPT(receipt.message_state)
+        if part.progress >= FIRST_FINAL:
             if progress is not None and progress is not part.progress:
                 part.late = receipt
             return

@@ -54,14 +54,14 @@ class Progress(IntEnum):
     @property
     def final(self) -> bool:
         """Whether it stays so."""
-        return self >= _FIRST_FINAL
+        return self >= FIRST_FINAL
 
 
 # An integer, looked up once: members of an enumeration are slow at it.
-_FIRST_FINAL = int(Progress.DELIVERED)
+FIRST_FINAL = int(Progress.DELIVERED)
 
 #: What a final receipt makes of a part. ACCEPTED is said on the way, by custom.
-BY_RECEIPT: Mapping[int, Progress] = {
+BY_RECEIPT: Mapping[int | None, Progress] = {
     MessageState.DELIVERED: Progress.DELIVERED,
     MessageState.EXPIRED: Progress.EXPIRED,
     MessageState.DELETED: Progress.DELETED,
@@ -305,12 +305,16 @@ class Message:
     @property
     def final(self) -> Deferred[Message]:
         """A new Deferred: fires with the message once every part is final, however."""
-        if self._is_final():
+        for part in self.parts:
+            if part.progress < FIRST_FINAL:
+                break
+        else:
             return succeed(self)
         deferred: Deferred[Message] = Deferred(self._forget)
         if self._final is None:
-            self._final = []
-        self._final.append(deferred)
+            self._final = [deferred]
+        else:
+            self._final.append(deferred)
         return deferred
 
     def changed(self) -> None:
@@ -329,7 +333,7 @@ class Message:
                 self._submitted = None
                 _fire(waiting, self if failure is None else failure)
         for part in self.parts:
-            if part.progress < _FIRST_FINAL:
+            if part.progress < FIRST_FINAL:
                 return
         waiting = self._final
         # Parts that keep the whole alive, and it them, are work for the garbage collector.
@@ -338,16 +342,12 @@ class Message:
             part.message = whole
         if waiting is not None:
             self._final = None
-            _fire(waiting, self)
+            for deferred in waiting:
+                if not deferred.called:  # the callback of another may have cancelled it
+                    deferred.callback(self)
 
     def _is_submitted(self) -> bool:
         return all(part.message_ids for part in self.parts)
-
-    def _is_final(self) -> bool:
-        for part in self.parts:  # noqa: SIM110  a generator takes three times as long
-            if part.progress < _FIRST_FINAL:
-                return False
-        return True
 
     def _failure(self) -> SendFailed | None:
         for part in self.parts:

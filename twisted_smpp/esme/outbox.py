@@ -34,6 +34,7 @@ MOST_PARKED = 10
 #: Counters of a part that are kept with it, and the names they have in the store.
 _COUNTERS = (("refusals", "refused"), ("unknowns", "unknown"), ("resends", "resent"))
 _RECEIPTS = 0x03
+_SENDING = int(Progress.SENDING)
 _OF_A_PART = ("short_message", "esm_class", "data_coding")
 _FIELDS = tuple(field.name for field in SubmitSM.fields if field.name not in _OF_A_PART)
 
@@ -77,6 +78,9 @@ class Outbox:
         #: The first number that is not of an earlier process.
         self._since = 0
         self._records: dict[MessagePart, Record] = {}
+        #: Parts that are being written as being sent, and who waits for that.
+        self._begun: dict[MessagePart, Callable[[MessagePart, SMPPError | None], object] | None]
+        self._begun = {}
         #: The numbers of receipts that fit no message yet, by the ids in them.
         self._parked: dict[str, list[int]] = {}
         #: How many changes of records were given to the store, and are written. All are made in
@@ -99,12 +103,14 @@ class Outbox:
 
     # New messages.
 
-    def keep(self, message: Message, seconds: float) -> None:
+    def keep(self, message: Message, seconds: float, begins: bool = False) -> None:
         """Writes a new message; its ``stored`` fires when that is done.
 
         Args:
             message: with its parts; from now on what becomes of them is written.
             seconds: the time of the clock by which parts expire.
+            begins: whether its only part is sent as soon as it is written. Then it is written
+                with it that it is, and :meth:`attempting` writes nothing more.
 
         Raises:
             StoreFull: there is no room.
@@ -124,10 +130,14 @@ class Outbox:
                 record = self._record(number, part, seconds)
                 if many or message.has_relative_validity:
                     record.data = _lasting(message, first, part)
+                if begins:
+                    record.state, record.tries = _SENDING, 1
                 self._records[part] = record
                 if not store.keep(record, None, self._told, (self._kept, message)):
                     self._given += 1
                     message.unwritten += 1
+                    if begins:
+                        self._begun[part] = None
         except BaseException:
             for part in parts:
                 self._forget(part)
@@ -155,6 +165,11 @@ class Outbox:
         if error is not None and self.on_refused is not None:
             self.on_refused(message, error)
         message.written(error)
+        if self._begun:
+            part = message.parts[0]
+            told = self._begun.pop(part, None)
+            if told is not None:
+                told(part, error)
 
     def number(self, message: Message) -> int | None:
         """What the store calls a message; the same after a restart. None when it is gone."""
@@ -174,6 +189,9 @@ class Outbox:
             whether that is written already; else ``told`` is called with the part when it is,
             and with the error for which it could not be, or None.
         """
+        if part in self._begun:
+            self._begun[part] = told
+            return False
         record = self._records.get(part)
         return record is None or self._write(part, record, (told, part))
 
@@ -209,6 +227,7 @@ class Outbox:
 
     def _forget(self, part: MessagePart) -> None:
         record = self._records.pop(part, None)
+        self._begun.pop(part, None)
         if record is not None:
             self._change(record.number, None)
 

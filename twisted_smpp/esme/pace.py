@@ -133,6 +133,10 @@ class Pace:
         self._see(now)
         return max(0.0, self._paused_until - now)
 
+    def is_free(self, now: float) -> bool:
+        """Whether nothing but the window limits what may be sent."""
+        return self._bucket is None and self.shared is None and self._paused_until <= now
+
     def may_send(self, now: float) -> bool:
         """Takes the right to send one message."""
         if now < self._seen:

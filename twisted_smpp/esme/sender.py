@@ -150,6 +150,14 @@ class Sender(Waiting):
         self._pump()
         return True
 
+    def is_free(self, now: float) -> bool:
+        """Whether one more message would be sent at once, without any count of how many."""
+        if self._pumping or self._new or self._returned or self._later:
+            return False
+        return len(self._in_flight) < self.pace.window and (
+            self.able and now >= self._busy_until and self.pace.is_free(now)
+        )
+
     # The link.
 
     def bound(self, link: Link) -> None:
@@ -270,7 +278,7 @@ class Sender(Waiting):
             # A new one for each attempt: a late response is known by the request it is for.
             pdu = part.make_pdu(now)
         part.pdu = pdu
-        link.request(pdu, octets, Attempt(part, self._accepted, self._refused))
+        link.request(pdu, octets, Attempt(part, self))
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
@@ -310,7 +318,8 @@ class Sender(Waiting):
 
     # What the message centre says.
 
-    def _accepted(self, response: Any, part: MessagePart) -> None:
+    def accepted(self, response: Any, part: MessagePart) -> None:
+        """The session tells that a part was accepted."""
         try:
             self._in_flight.discard(part)
             part.pdu = None
@@ -367,7 +376,8 @@ class Sender(Waiting):
         for sender in self.peers:
             sender._drop(part)
 
-    def _refused(self, error: BaseException, part: MessagePart) -> None:
+    def refused(self, error: BaseException, part: MessagePart) -> None:
+        """The session tells that a part was refused, or that nobody knows."""
         try:
             self._in_flight.discard(part)
             if not isinstance(error, SMPPError):

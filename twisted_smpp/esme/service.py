@@ -26,7 +26,7 @@ from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
 from twisted_smpp.esme.sending import Sending, confirming_of
-from twisted_smpp.esme.usual import Envelopes, UsualMessage
+from twisted_smpp.esme.usual import Envelopes
 from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.states import State
@@ -302,11 +302,11 @@ class ESMEService(Link):
         if session is None:
             return None
         envelope = self._envelopes.of(source, receipt, self.text, session.session.version)
-        message = UsualMessage.of(envelope, to, text)
-        if message is not None:
-            part = message.parts[0]
-            octets = envelope.octets(message.destination, part.segment.short_message)
-            part.ready = SealedSubmitSM(octets), octets, session
+        made = envelope.message(to, text)
+        if made is None:
+            return None
+        message, octets = made
+        message.parts[0].ready = SealedSubmitSM(octets), octets, session
         return message
 
     def _queue(self, message: Message, key: str | None) -> Message:
@@ -316,7 +316,8 @@ class ESMEService(Link):
         self._follows = True
         if self.outbox is not None:
             self.sender.check_room()
-            self.outbox.keep(message, self._clock.seconds())
+            now = self._clock.seconds()
+            self.outbox.keep(message, now, len(message.parts) == 1 and self.sender.is_free(now))
         self.sender.add(message)
         self._sweep_later()
         return message
@@ -435,7 +436,8 @@ class ESMEService(Link):
     def _accepted(self, part: MessagePart, message_id: str, age: float = 0.0) -> None:
         if part.wants_receipt:
             self.confirming.accepted(part, message_id, self._clock.seconds() - age)
-            self._sweep_later()
+            if self._sweep_call is None:
+                self._sweep_later()
 
     # What the link tells.
 
@@ -471,10 +473,11 @@ class ESMEService(Link):
             return CommandStatus.ESME_RX_T_APPN  # nobody here knows what it is about
         if self.outbox is not None and self.outbox.store.waits_for_room:
             return CommandStatus.ESME_RX_T_APPN  # what it says could not be written
-        receipt = self._read(pdu)
+        receipt = Receipt.of(pdu, self._sending.receipt_form)
         if self._follows:
             part = self.confirming.receipt(receipt, self._clock.seconds())
-            self._sweep_later()
+            if self._sweep_call is None:
+                self._sweep_later()
             if self.outbox is not None:
                 return self._kept_receipt(receipt, pdu, part)
         return None if self._on_receipt is None else self._on_receipt(receipt, pdu)

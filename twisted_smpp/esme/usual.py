@@ -45,9 +45,6 @@ class Envelope:
         rules: how the link takes text.
         version: of the session that they are for.
 
-    Attributes:
-        coding: of their texts; None when there are no usual messages on such a link.
-
     Raises:
         FieldError: a value cannot be sent.
     """
@@ -72,9 +69,13 @@ class Envelope:
         self.rules = rules
         self.wants_receipt = bool(self.fields["registered_delivery"] & _RECEIPTS)
         coding = codings(rules.default_alphabet, rules.languages, rules.latin_1)[0]
-        self.coding = coding if coding.__class__ is GSM else None
-        self.most = coding.capacity(0)
         self.data_coding = coding.data_coding
+        #: Septets of a text, at most; -1 where there are no usual messages.
+        self.most = -1
+        if coding.__class__ is GSM:
+            self.most = coding.capacity(0)
+            self._encode = coding.alphabet.encode_latin_1
+            self._try_encode = coding.try_encode
         self._cut(version)
 
     def _cut(self, version: InterfaceVersion) -> None:
@@ -90,6 +91,21 @@ class Envelope:
         self._before = octets[4:at]
         self._between = octets[at + len(digits) : behind - 1]  # sm_length is the last
         self._tail = tail
+
+    def message(self, to: str | Address, text: str) -> tuple[UsualMessage, bytes] | None:
+        """The message and its submit_sm; None when it is not as usual."""
+        if to.__class__ is not str or len(text) > self.most:
+            return None
+        number = _is_number(to)
+        if number is None:
+            return None
+        octets = self._encode(text)
+        if octets is None:
+            octets = self._try_encode(text)
+        if octets is None or len(octets) > self.most:
+            return None
+        digits = number[1]
+        return UsualMessage(self, digits, text, octets), self.octets(digits, octets)
 
     def octets(self, digits: str, text: bytes) -> bytes:
         """The submit_sm to a number, with sequence_number 0.
@@ -171,14 +187,3 @@ class UsualMessage(Message):
     def plan(self) -> Plan:  # type: ignore[override]
         """How the text is sent."""
         return plan(self._text, self._envelope.rules)
-
-    @classmethod
-    def of(cls, envelope: Envelope, to: str | Address, text: str) -> UsualMessage | None:
-        """The message; None when it is not as usual."""
-        number = _is_number(to) if to.__class__ is str else None
-        if number is None or envelope.coding is None or len(text) > envelope.most:
-            return None
-        octets = envelope.coding.try_encode(text)
-        if octets is None or len(octets) > envelope.most:
-            return None
-        return cls(envelope, number[1], text, octets)

@@ -175,6 +175,7 @@ class MessageIds(Generic[T]):
 
     Attributes:
         strategy: as given.
+        lessons: how often :attr:`settled` has changed.
         matched, unknown, ambiguous: how many receipts were matched, fitted nothing, or fitted
             several items.
 
@@ -195,7 +196,7 @@ class MessageIds(Generic[T]):
         if settle_after < 1:
             raise ValueError(f"settle_after: {settle_after!r} is less than 1")
         self.strategy = strategy
-        self.matched = self.unknown = self.ambiguous = 0
+        self.matched = self.unknown = self.ambiguous = self.lessons = 0
         self._settle_after = settle_after
         self._verbatim = _Table()
         #: Ids that are written otherwise in lower case; that are not plain. Most ids are, and
@@ -357,6 +358,8 @@ class MessageIds(Generic[T]):
             elif "verbatim" not in names:
                 self._for[name] = 0
         self._settled = next(filter(self._is_certain, self._for), None)
+        if self._settled is not None:
+            self.lessons += 1
 
     def _is_certain(self, name: str) -> bool:
         """Whether enough speaks for a strategy, and less for reading ids as numbers."""
@@ -366,6 +369,8 @@ class MessageIds(Generic[T]):
 
     def forget(self) -> None:
         """Begins to learn anew."""
+        if self._settled is not None:
+            self.lessons += 1
         self._settled = None
         self._for = self._from_nothing()
         self._against = 0

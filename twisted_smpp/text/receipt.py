@@ -146,8 +146,8 @@ class Receipt:
                 octets, as some message centres only repeat the data_coding of the message.
             form: how this message centre writes the text.
         """
-        tail = pdu.octets_of_tail()
-        usual = _USUAL.fullmatch(tail) if tail else None
+        # Where the TLVs were looked at before, they are read the other way.
+        usual = _USUAL.fullmatch(pdu._tail) if pdu._tail.__class__ is bytes else None
         if usual is not None and usual[1][0] == len(usual[2]) + 1:
             return cls._usual(pdu, form, usual)
         found, broken = _tlvs(pdu)
