@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from twisted_smpp.limits import LATE_SECONDS
 from twisted_smpp.smsc import Keeping
 from twisted_smpp.store import Record
 from twisted_smpp.text.receipt import Receipt
@@ -41,6 +42,8 @@ class Attempt:
     #: Whether a crash cannot make it undone any more; and whether one may have.
     safe: bool = False
     doubtful: bool = False
+    #: Whether a consent has come after it timed out.
+    late: bool = False
 
     def look(self, now: float) -> None:
         """Whether it is still open: a session may have ended, or lost its patience."""
@@ -66,6 +69,11 @@ class Item:
     @property
     def arrived(self) -> bool:
         return any(each.outcome == "ok" for each in self.attempts)
+
+    @property
+    def came(self) -> bool:
+        """Whether somebody has said that it has, in time or late."""
+        return self.arrived or any(each.late for each in self.attempts)
 
     @property
     def failures(self) -> int:
@@ -133,11 +141,17 @@ class Wire:
 
     def _answered(self, pdu: Any, attempt: Attempt, now: float) -> None:
         attempt.look(now)
-        if attempt.outcome != "open":
-            return  # too late
-        status = pdu.command_status
-        outcome = "ok" if not status else "refused" if status in TEMPORARY else "final"
-        attempt.end(outcome, now)
+        status, session = pdu.command_status, self.protocol.session
+        if attempt.outcome == "open":
+            outcome = "ok" if not status else "refused" if status in TEMPORARY else "final"
+            attempt.end(outcome, now)
+        elif (
+            attempt.number not in (session._late or ())
+            or attempt.at < now - LATE_SECONDS - session.timers.response
+        ):
+            return  # nobody knows of it any more
+        else:
+            attempt.late = not status
         self.model.answered[self.name] = self.model.answered.get(self.name, 0) + (not status)
 
 

@@ -517,7 +517,17 @@ class MessageCentre(Service):
     def find(
         self, message_id: str, owner: str | None = None, source: str = ""
     ) -> Deferred[list[Record]]:
-        """Finds the messages of an id; see :func:`~twisted_smpp.smsc.finding.find`."""
+        """Finds the messages of an id.
+
+        Args:
+            message_id: the id.
+            owner: the account that they have to belong to; None for any.
+            source: the source address that they have to have then. What is another's takes no
+                more steps than what does not exist.
+
+        Returns:
+            a Deferred of them: one for each destination, none for an unknown id.
+        """
         return find(self.store, self.fresh, message_id, owner, source)
 
     def withdraw(self, record: Record) -> bool:
