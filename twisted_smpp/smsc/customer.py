@@ -351,9 +351,7 @@ class Customer:
         self._count(len(kept))
         unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
         first = kept[0][2]
-        return self.answer(
-            session, request, first.message_id, first.queue, unsuccess_sme=unsuccess
-        )
+        return self.answer(session, request, first.message_id, first.queue, unsuccess_sme=unsuccess)
 
     # Enquiries.
 
