@@ -187,6 +187,8 @@ class Model:
         self.crashes: list[float] = []
         self.jumps: list[float] = []
         self.latest = self.now()
+        #: Whether the store has failed: what is refused for that may be in it all the same.
+        self.is_failing = False
 
     def wrong(self, invariant: str, why: str) -> None:
         self.wrongs.append(f"{invariant} at {self.seconds():g} s: {why}")
@@ -292,9 +294,9 @@ class Model:
         is_ok = response.command_status == 0
         is_submission = request.command in _SUBMISSIONS
         if is_submission:
-            if not is_ok:
+            if not is_ok and not (self.is_failing and response.command_status == 0x08):
                 self._refused(messages)
-            elif messages:
+            elif is_ok and messages:
                 self._promised(wire, request, response, messages)
         elif request.command in ("cancel_sm", "cancel_broadcast_sm") and is_ok:
             self._cancelled(request, messages)

@@ -460,3 +460,19 @@ def test_a_page_needs_nobody_to_admit_it(tmp_path: Path) -> None:
 def test_a_pager_says_at_once_what_cannot_be_sent(tmp_path: Path) -> None:
     with pytest.raises(FieldError, match="password"):
         Pager(Any, {}, system_id="x", password="too long for it", clock=Clock())  # type: ignore[arg-type]
+
+
+@both_stores
+def test_O01_a_receipt_does_not_wait_for_a_clock_that_was_set_back(
+    kind: str, tmp_path: Path
+) -> None:
+    world = World(kind, tmp_path)
+    sender = world.bound("shop", "transmitter")
+    world.submit(sender, **WANTED)
+    world.turn(1)
+    world.step -= 3600
+    world.turn(6)
+    world.bound("shop", "receiver")
+    world.turn(1)
+    assert len(world.receipts()) == 1
+    world.end()
