@@ -42,8 +42,9 @@ class Attempt:
     #: Whether a crash cannot make it undone any more; and whether one may have.
     safe: bool = False
     doubtful: bool = False
-    #: Whether a consent has come after it timed out.
-    late: bool = False
+    #: What was sent, and when a consent to it has come after it timed out.
+    octets: bytes = b""
+    late: float | None = None
 
     def look(self, now: float) -> None:
         """Whether it is still open: a session may have ended, or lost its patience."""
@@ -73,7 +74,7 @@ class Item:
     @property
     def came(self) -> bool:
         """Whether somebody has said that it has, in time or late."""
-        return self.arrived or any(each.late for each in self.attempts)
+        return self.arrived or any(each.late is not None for each in self.attempts)
 
     @property
     def failures(self) -> int:
@@ -135,7 +136,7 @@ class Wire:
             else:
                 self.model.said(self, request, pdu, messages)
         elif pdu.command in ("deliver_sm", "data_sm"):
-            attempt = Attempt(now, self, pdu.sequence_number)
+            attempt = Attempt(now, self, pdu.sequence_number, octets=octets[16:])
             self.sent[pdu.sequence_number] = attempt
             self.model.delivers(self.name, pdu, attempt)
 
@@ -151,7 +152,7 @@ class Wire:
         ):
             return  # nobody knows of it any more
         else:
-            attempt.late = not status
+            attempt.late = None if status else now
         self.model.answered[self.name] = self.model.answered.get(self.name, 0) + (not status)
 
 
@@ -476,6 +477,8 @@ class Model:
                 self.wrong("I4", f"{item} is tried twice at a time")
             elif each.outcome in ("ok", "final"):
                 self.wrong("I4", f"{item} comes again after its answer {each.outcome}")
+            elif each.late is not None and each.late < now and each.octets == attempt.octets:
+                self.wrong("I4", f"{item} comes again after it was taken late")
         disturbed = max([getattr(item, "changed", -1.0), *self.jumps], default=-1.0)
         if item.attempts and item.attempts[-1].ended > disturbed:
             self._check_delay(item, now)
