@@ -140,6 +140,11 @@ class Sender(Waiting):
             return False
         if len(self._in_flight) >= self.pace.window or not self._may_send(now):
             return False
+        self.begin(part, now)
+        return True
+
+    def begin(self, part: MessagePart, now: float) -> None:
+        """Sends the only part of a message now, for which :meth:`is_free` has to hold."""
         self._order += 1
         part.order = self._order
         self._pumping = True
@@ -148,7 +153,6 @@ class Sender(Waiting):
         finally:
             self._pumping = False
         self._pump()
-        return True
 
     def is_free(self, now: float) -> bool:
         """Whether one more message would be sent at once, without any count of how many."""

@@ -315,13 +315,25 @@ class ESMEService(Link):
         if message.parts[0].ready is None:
             self._check(message)
         self._follows = True
-        if self.outbox is not None:
-            self.sender.check_room()
-            now = self._clock.seconds()
-            self.outbox.keep(message, now, len(message.parts) == 1 and self.sender.is_free(now))
-        self.sender.add(message)
-        self._sweep_later()
+        if self.outbox is None:
+            self.sender.add(message)
+        else:
+            self._keep(self.outbox, message)
+        if self._sweep_call is None:
+            self._sweep_later()
         return message
+
+    def _keep(self, outbox: Outbox, message: Message) -> None:
+        """Queues a message, or begins to send it, and writes which."""
+        sender, now = self.sender, self._clock.seconds()
+        part = message.parts[0]
+        if len(message.parts) == 1 and part.expires_at is None and sender.is_free(now):
+            outbox.keep(message, now, begins=True)
+            sender.begin(part, now)
+        else:
+            sender.check_room()
+            outbox.keep(message, now)
+            sender.add(message)
 
     def _wanted(
         self, receipt: bool, validity: Validity, schedule: Validity, priority: int
