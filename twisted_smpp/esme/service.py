@@ -34,6 +34,7 @@ from twisted_smpp.status import CommandStatus
 from twisted_smpp.text import times
 from twisted_smpp.text.reassembly import Reassembly
 from twisted_smpp.text.receipt import Receipt, is_receipt
+from twisted_smpp.text.receipt_octets import receipt_decoders
 from twisted_smpp.text.references import References
 from twisted_smpp.text.rules import Method, TextRules
 from twisted_smpp.text.segments import Plan, plan
@@ -102,6 +103,9 @@ class ESMEService(Link):
         TypeError: the application does not provide ``IMessageReceiver``.
     """
 
+    # Most of what comes are receipts.
+    decoders = staticmethod(receipt_decoders)
+
     def __init__(
         self,
         endpoint: Endpoint | Sequence[Endpoint],
@@ -133,9 +137,8 @@ class ESMEService(Link):
         self._on_receipt = called["on_receipt"]
         self._on_alert = called["on_alert"]
         self._profile = profile
-        self._envelopes = Envelopes(
-            {"registered_delivery": _RECEIPT, **profile.fields}, profile.tlvs
-        )
+        usual = {"registered_delivery": _RECEIPT, **profile.fields}
+        self._envelopes = Envelopes(usual, profile.tlvs)
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
