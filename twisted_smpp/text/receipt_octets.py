@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.pdu import decoders
 from twisted_smpp.wire.pdus import DeliverSM
 from twisted_smpp.wire.sealed import SealedDeliverSM
 
-__all__ = ["Known", "receipt_decoders"]
+__all__ = ["receipt_decoders"]
 
 _COMMAND = DeliverSM.command_id
 
@@ -32,23 +32,12 @@ _USUAL = re.compile(
 )
 
 
-class Known(NamedTuple):
-    """What is known of a usual receipt.
-
-    Attributes:
-        message_id: of receipted_message_id, printable ASCII.
-        message_state: 0 to 255.
-        raw: the short_message.
-    """
-
-    message_id: str
-    message_state: int
-    raw: bytes
-
-
 @cache
 def receipt_decoders(version: InterfaceVersion) -> Mapping[int, Any]:
     """As :func:`~twisted_smpp.wire.pdu.decoders`, for who takes more receipts than anything else.
+
+    What is known of a usual one is its receipted_message_id, its message_state as an integer, and
+    its short_message.
 
     Args:
         version: whose limits count.
@@ -70,7 +59,7 @@ def receipt_decoders(version: InterfaceVersion) -> Mapping[int, Any]:
         pdu.command_status = command_status
         pdu.sequence_number = sequence_number
         pdu.esm_class = esm_class[0]
-        pdu.known = Known(message_id.decode("ascii"), state[0], raw)
+        pdu.known = message_id.decode("ascii"), state[0], raw
         return pdu
 
     return {**usual, _COMMAND: decode}
