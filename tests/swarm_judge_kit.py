@@ -216,7 +216,7 @@ def reason(life: Any, message: Message, row: Any) -> bool:
     if state in said:
         return True
     if state == M.DELIVERED:
-        return life.receiver(message.destination, message.owner) == ""
+        return message.came or life.receiver(message.destination, message.owner) == ""
     if state == M.EXPIRED:
         return any(each is not None and each <= model.latest for each in message.expires)
     if state == M.DELETED:
@@ -240,7 +240,7 @@ def judge_receipts(life: Any, message: Message, row: Any, dead: dict[Any, Any]) 
             model.wrong("I7", f"{item} tells of {state}, and not {expected}")
     final = message.receipts.get((row.state, False), Item("none"))
     is_dead = (message.message_id, row.state, message.destination) in dead
-    has_come = final.arrived or is_dead
+    has_come = final.came or is_dead
     if has_come not in wants or (final.attempts and True not in wants):
         model.wrong("I7", f"{message} wants a receipt: {wants}, has one: {has_come}")
     if is_dead:
@@ -254,7 +254,7 @@ def judge_intermediate(life: Any, message: Message, dead: dict[Any, Any]) -> Non
     """It has come if the first try has failed, and it was asked for."""
     model = life.model
     item = message.receipts.get((M.ENROUTE, True), Item("none"))
-    has_come = item.arrived or (message.message_id, M.ENROUTE, message.destination) in dead
+    has_come = item.came or (message.message_id, M.ENROUTE, message.destination) in dead
     asked = {bool(each & 0x10) for each in message.ever}
     if has_come and True not in asked:
         model.wrong("I7", f"{message} has an intermediate notification")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from twisted_smpp.limits import LATE_SECONDS
 from twisted_smpp.smsc import Keeping
 from twisted_smpp.store import Record
 from twisted_smpp.text.receipt import Receipt
@@ -41,6 +42,9 @@ class Attempt:
     #: Whether a crash cannot make it undone any more; and whether one may have.
     safe: bool = False
     doubtful: bool = False
+    #: What was sent, and when a consent to it has come after it timed out.
+    octets: bytes = b""
+    late: float | None = None
 
     def look(self, now: float) -> None:
         """Whether it is still open: a session may have ended, or lost its patience."""
@@ -66,6 +70,11 @@ class Item:
     @property
     def arrived(self) -> bool:
         return any(each.outcome == "ok" for each in self.attempts)
+
+    @property
+    def came(self) -> bool:
+        """Whether somebody has said that it has, in time or late."""
+        return self.arrived or any(each.late is not None for each in self.attempts)
 
     @property
     def failures(self) -> int:
@@ -127,17 +136,23 @@ class Wire:
             else:
                 self.model.said(self, request, pdu, messages)
         elif pdu.command in ("deliver_sm", "data_sm"):
-            attempt = Attempt(now, self, pdu.sequence_number)
+            attempt = Attempt(now, self, pdu.sequence_number, octets=octets[16:])
             self.sent[pdu.sequence_number] = attempt
             self.model.delivers(self.name, pdu, attempt)
 
     def _answered(self, pdu: Any, attempt: Attempt, now: float) -> None:
         attempt.look(now)
-        if attempt.outcome != "open":
-            return  # too late
-        status = pdu.command_status
-        outcome = "ok" if not status else "refused" if status in TEMPORARY else "final"
-        attempt.end(outcome, now)
+        status, session = pdu.command_status, self.protocol.session
+        if attempt.outcome == "open":
+            outcome = "ok" if not status else "refused" if status in TEMPORARY else "final"
+            attempt.end(outcome, now)
+        elif (
+            attempt.number not in (session._late or ())
+            or attempt.at < now - LATE_SECONDS - session.timers.response
+        ):
+            return  # nobody knows of it any more
+        else:
+            attempt.late = None if status else now
         self.model.answered[self.name] = self.model.answered.get(self.name, 0) + (not status)
 
 
@@ -173,6 +188,8 @@ class Model:
         self.crashes: list[float] = []
         self.jumps: list[float] = []
         self.latest = self.now()
+        #: Whether the store has failed: what is refused for that may be in it all the same.
+        self.is_failing = False
 
     def wrong(self, invariant: str, why: str) -> None:
         self.wrongs.append(f"{invariant} at {self.seconds():g} s: {why}")
@@ -278,9 +295,9 @@ class Model:
         is_ok = response.command_status == 0
         is_submission = request.command in _SUBMISSIONS
         if is_submission:
-            if not is_ok:
+            if not is_ok and not (self.is_failing and response.command_status == 0x08):
                 self._refused(messages)
-            elif messages:
+            elif is_ok and messages:
                 self._promised(wire, request, response, messages)
         elif request.command in ("cancel_sm", "cancel_broadcast_sm") and is_ok:
             self._cancelled(request, messages)
@@ -460,6 +477,8 @@ class Model:
                 self.wrong("I4", f"{item} is tried twice at a time")
             elif each.outcome in ("ok", "final"):
                 self.wrong("I4", f"{item} comes again after its answer {each.outcome}")
+            elif each.late is not None and each.late < now and each.octets == attempt.octets:
+                self.wrong("I4", f"{item} comes again after it was taken late")
         disturbed = max([getattr(item, "changed", -1.0), *self.jumps], default=-1.0)
         if item.attempts and item.attempts[-1].ended > disturbed:
             self._check_delay(item, now)

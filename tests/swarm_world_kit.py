@@ -145,6 +145,18 @@ class Swarm(World):
         self.kill()
         self.start()
 
+    def break_store(self, is_written: bool) -> None:
+        """The next transaction fails, and may be on the disk all the same."""
+        transaction = self.store._transaction
+
+        def fails(batch: Any) -> None:
+            if is_written:
+                transaction(batch)
+            raise sqlite3.OperationalError("disk I/O error")
+
+        self.model.is_failing = True
+        self.store._transaction = fails
+
     def restart_in_order(self) -> None:
         """As SIGTERM and a start."""
         self.service.stopService()

@@ -117,6 +117,7 @@ WRONG = [
     ("window", 0, "0 is not a whole number, 1 to 100000"),
     ("window", 2.5, "2.5 is not a whole number, 1 to 100000"),
     ("window", True, "True is not a whole number, 1 to 100000"),
+    ("max_waiting", 0, "0 is not a whole number, 1 to 10000000"),
     ("max_binds", -1, "-1 is not a whole number, 0 to 100000"),
     ("max_binds", 10**40, f"{'1' + '0' * 36}... is not a whole number, 0 to 100000"),
     ("rate", 0, "0 is not a number, 0.01 to 1e+06, nor false"),
@@ -137,6 +138,31 @@ WRONG = [
     ("certificate_name", "", "'' is not a text of 1 to 256 characters"),
     ("operations", ["deliver_sm"], "'deliver_sm' is not one of submit_sm, submit_multi, data_sm"),
 ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "tcp",
+        "tcp:",
+        "tcp::1",
+        "tcp:host",
+        "tcp:host:0",
+        "udp:host:1",
+        "tcp:host:²",
+        "host:1",
+        5,
+    ],
+)
+def test_what_is_no_endpoint_for_outbind_is_told(value: Any) -> None:
+    (problem,) = problems(account(outbind=value))
+    assert problem.endswith("is not an endpoint, tcp:HOST:PORT or tls:HOST:PORT")
+
+
+@pytest.mark.parametrize("value", ["tcp:192.0.2.1:2776", "tls:esme.example:2776:trustRoots=/x"])
+def test_an_account_that_sleeps_says_where(value: str) -> None:
+    assert Accounts.parse(account(outbind=value))["esme"].outbind == value
 
 
 @pytest.mark.parametrize(("key", "value", "says"), WRONG)

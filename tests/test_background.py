@@ -136,6 +136,7 @@ def test_o14_a_page_that_fails_is_told_and_holds_up_nobody(tmp_path: Path) -> No
     world.turn(61)  # its turn has come once more
     assert Broken.connect.times == 0
     assert pager._connecting == {}
+    assert set(pager._calls) == {"bank"}  # it is still asleep
     world.bound("bank")
     world.turn(61)
     assert pager._calls == {}

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 from centre_kit import V3_3, V5_0, WANTED, Sinking, World, both_stores, routes, to_account
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -16,7 +18,17 @@ from zope.interface.verify import verifyClass
 
 from twisted_smpp.errors import FieldError
 from twisted_smpp.interfaces import IAccount
-from twisted_smpp.smsc import Customer, Keeping, MessageCentre, Pager, Route, RouteKind, Terms
+from twisted_smpp.smsc import (
+    Customer,
+    Defence,
+    DefenceLimits,
+    Keeping,
+    MessageCentre,
+    Pager,
+    Route,
+    RouteKind,
+    Terms,
+)
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import MemoryTransport, success
 from twisted_smpp.values import MessageState as M
@@ -406,6 +418,61 @@ def test_a_page_comes_once_and_not_too_often(tmp_path: Path) -> None:
     world.end()
 
 
+def test_who_does_not_answer_a_page_is_paged_again_less_and_less_often(tmp_path: Path) -> None:
+    world = World("memory", tmp_path, routes=routes(p49=BANK))
+    endpoint = paged(world)
+    endpoint.error = OSError("nobody listens")
+    shop = world.bound()
+    with capturedLogs():
+        message_id = world.submit(shop)
+        counts = []
+        for seconds in (59, 2, 118, 3, 236, 5):
+            world.turn(seconds)
+            counts.append(endpoint.tries)
+        assert counts == [1, 2, 2, 3, 3, 4]
+        endpoint.error = None
+        world.turn(479)
+        assert endpoint.tries == 5
+        world.turn(20_000)  # a page alone, without a bind, changes nothing
+        assert endpoint.tries == 11  # an hour at most
+    shop.esme.cancel_sm(message_id=message_id, source_addr="100")
+    world.turn(8_000)
+    assert endpoint.tries == 11
+    for _, transport in endpoint.connected:
+        transport.cut()
+    world.end()
+
+
+def test_a_page_needs_nobody_to_admit_it(tmp_path: Path) -> None:
+    defence = Defence(Clock(), DefenceLimits(), (ip_network("192.0.2.1/32"),))
+    world = World("memory", tmp_path, routes=routes(p49=BANK), service={"defence": defence})
+    assert not defence.admits(IPv4Address("TCP", "127.0.0.1", 5))  # no proxy that is listed
+    endpoint = paged(world)
+    assert world.centre.pager is not None
+    world.centre.pager.page("bank", lambda: succeed(True))
+    endpoint.carry()
+    ((sleeper, transport),) = endpoint.connected
+    assert isinstance(decode(sleeper.read), Outbind)
+    transport.cut()
+    world.end()
+
+
 def test_a_pager_says_at_once_what_cannot_be_sent(tmp_path: Path) -> None:
     with pytest.raises(FieldError, match="password"):
         Pager(Any, {}, system_id="x", password="too long for it", clock=Clock())  # type: ignore[arg-type]
+
+
+@both_stores
+def test_O01_a_receipt_does_not_wait_for_a_clock_that_was_set_back(
+    kind: str, tmp_path: Path
+) -> None:
+    world = World(kind, tmp_path)
+    sender = world.bound("shop", "transmitter")
+    world.submit(sender, **WANTED)
+    world.turn(1)
+    world.step -= 3600
+    world.turn(6)
+    world.bound("shop", "receiver")
+    world.turn(1)
+    assert len(world.receipts()) == 1
+    world.end()

@@ -157,6 +157,7 @@ def test_O16_A16_no_argument_takes_a_password() -> None:
         "network",
         "rate",
         "max_binds",
+        "others",
         "as_json",
     }
 
@@ -274,3 +275,51 @@ def test_check_tells_every_problem_in_a_line(kit: Kit) -> None:
         "smpp account: accounts.toml: accounts.b.rate: -1 is not a number, 0.01 to 1e+06, "
         "nor false",
     ]
+
+
+def test_an_account_may_be_added_with_any_key(kit: Kit) -> None:
+    keys = {
+        "modes": ["receiver"],
+        "sources": ["Shop", "4915*"],
+        "destinations": ["49*"],
+        "operations": ["submit_sm"],
+        "certificate_name": "bank.example",
+        "disabled": True,
+        "window": 20,
+        "burst": 5.5,
+        "max_receivers": 2,
+        "message_ids": "decimal",
+        "receipts": "seconds",
+    }
+    sets = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+
+    kit.works("add", "new", *[part for each in sets for part in ("--set", each)])
+
+    *_, shown = json.loads(kit.works("list", "--json"))
+    assert {key: shown[key] for key in keys} == keys
+    assert kit.accounts["new"].password is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "says"),
+    [
+        ("window", 2, "--set 'window' is no KEY=VALUE"),
+        ("window = 1\nrate = 1", 2, "is no KEY=VALUE"),
+        ("modes = receiver", 2, "is no KEY=VALUE; texts are in quotes, lists in [ ]"),
+        ("window = 1999-01-01", 2, "is no KEY=VALUE"),
+        ("password = 'secret'", 2, "--set has no password"),
+        ("windw = 1", 1, "accounts.toml: accounts.new.windw: unknown, do you mean window?"),
+        ("window = 0", 1, "accounts.new.window: 0 is not a whole number"),
+        ("modes = ['tx']", 1, "accounts.new.modes: 'tx' is not one of transmitter, receiver"),
+    ],
+)
+def test_O16_a_key_that_is_none_is_told_and_changes_nothing(
+    kit: Kit, value: str, code: int, says: str
+) -> None:
+    assert says in kit.fails("add", "new", "--set", value, code=code)
+
+
+@pytest.mark.parametrize("command", ["add", "password", "remove", "list", "check"])
+def test_help_shows_an_example(command: str) -> None:
+    done = CliRunner().invoke(main, ["account", command, "--help"])
+    assert f"  smpp account {command} /etc/smpp/accounts.toml" in done.output

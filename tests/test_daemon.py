@@ -10,14 +10,16 @@ import pytest
 from accounts_kit import Hashing, account
 from test_server_certificate import certificate
 from twisted.cred.credentials import UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs, eventAsText
 from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
+from twisted_smpp.daemon.checkers import AnyOf
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
@@ -25,6 +27,7 @@ from twisted_smpp.daemon.tap import Options, role_of
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.smsc.verifying import Verifier
 from twisted_smpp.testing import success
+from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import BindTransceiver
 
 SMSC = ("smsc", "--store", "memory", "--auth", "memory:me:secret")
@@ -134,6 +137,31 @@ def test_accounts_come_from_a_checker(kind, tmp_path):
     login = service.smsc._portal.login(UsernamePassword(b"other", b"word"), None, IAccount)
 
     assert success(login)[0] is IAccount
+
+
+def test_accounts_come_from_every_checker_that_is_named(tmp_path):
+    (tmp_path / "passwords").write_text("third:three\n")
+    checkers = ["memory:me:secret", "memory:other:word", f"file:{tmp_path}/passwords"]
+    service = make(*SMSC[:3], *[part for each in checkers for part in ("--auth", each)])
+
+    def login(name, word):
+        return service.smsc._portal.login(UsernamePassword(name, word), None, IAccount)
+
+    for name, word in ((b"me", b"secret"), (b"other", b"word"), (b"third", b"three")):
+        assert success(login(name, word))[0] is IAccount
+        refused = []
+        login(name, b"guess").addErrback(refused.append)
+        assert refused[0].check(UnauthorizedLogin)
+
+
+def test_a_checker_that_fails_is_no_refusal_of_the_next():
+    class Broken:
+        def requestAvatarId(self, credentials):
+            raise ZeroDivisionError
+
+    broken = []
+    AnyOf([Broken(), Broken()]).requestAvatarId(None).addErrback(broken.append)
+    assert broken[0].check(ZeroDivisionError)
 
 
 def test_file_that_does_not_exist_is_an_error_at_once(capsys, tmp_path):
@@ -262,6 +290,7 @@ def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
         ),
         (["--accounts", "a", "--connect-rate", "0"], "--connect-rate has to be more than 0"),
         (["--accounts", "a", "--connect-burst", "0"], "--connect-burst has to be 1 or more"),
+        (["--accounts", "a", "--outbind-password-file", "/no"], "--outbind-password-file: cannot"),
         (["--accounts", "/nowhere"], "/nowhere: cannot be read: No such file or directory"),
     ],
 )
@@ -300,6 +329,90 @@ def test_O04_sighup_reads_the_accounts_again(accounts):
     assert service._accounts.settings("bank") is not None
     service.stopService()
     assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_status_counts_what_was_put_aside(accounts):
+    service = make("smsc", "--store", "memory", "--accounts", str(accounts))
+    assert service.status()["put_aside"] == 0
+    service.store.put_aside = 3
+    assert service.status()["put_aside"] == 3
+
+
+def test_sighup_ends_no_daemon_that_has_nothing_to_read():
+    reactor = MemoryReactorClock()
+    reactor.callFromThread = lambda function: function()
+    options = Options()
+    options.parseOptions([*SMSC])
+    service = role_of(options, reactor=reactor)
+    before = signal.getsignal(signal.SIGHUP)
+    service.startService()
+
+    with capturedLogs() as logs:
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    assert [event["log_format"] for event in logs] == [
+        "SIGHUP: there are no accounts and no certificate to be read again"
+    ]
+    service.stopService()
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_accounts_file_counts_where_no_option_has_a_route(accounts):
+    accounts.write_text(account("shop", routes=["4917*", "1"]))
+    arguments = ["--accounts", str(accounts), "--route", "49=loopback"]
+    service = make("smsc", "--store", "memory", *arguments)
+
+    find = service.centre.routes.find
+    assert find("4917") == Route(RouteKind.LOOPBACK)
+    assert find("1") == Route(RouteKind.ACCOUNT, "shop")
+    assert find("12") == Route(RouteKind.AT_ONCE)
+
+
+def test_sighup_renews_what_is_agreed_with_an_account_that_stays_bound(accounts):
+    service = make("smsc", "--store", "memory", "--accounts", str(accounts))
+    shop = service.centre.customer("shop")
+    assert (shop.terms.id_style, shop.terms.seconds_in_receipts) == ("hex", False)
+    assert shop.terms.most_waiting == 1_000_000
+    accounts.write_text(account("shop", message_ids="decimal", receipts="seconds", max_waiting=7))
+
+    assert service._accounts.reload()
+
+    assert (shop.terms.id_style, shop.terms.seconds_in_receipts) == ("decimal", True)
+    assert shop.terms.most_waiting == 7
+
+
+def test_an_account_that_sleeps_is_paged_where_the_file_says_now(accounts, tmp_path):
+    (tmp_path / "word").write_text("wake\n")
+    accounts.write_text(account("shop"))
+    reactor = MemoryReactorClock()
+    options = Options()
+    arguments = ["--store", "memory", "--accounts", str(accounts)]
+    proxy = ["--listen", "haproxy:tcp:4000", "--proxy", "192.0.2.1/32"]  # has no say in this
+    options.parseOptions(
+        ["smsc", *arguments, *proxy, "--outbind-password-file", str(tmp_path / "word")]
+    )
+    service = role_of(options, reactor=reactor)
+    pager = service.centre.pager
+    pager.page("shop", lambda: succeed(True))
+    assert reactor.tcpClients == []
+    accounts.write_text(account("shop", outbind="tcp:127.0.0.1:2776"))
+    assert service._accounts.reload()
+
+    pager.page("shop", lambda: succeed(True))
+
+    assert list(pager._endpoints) == ["shop"]
+    reactor.advance(1)
+    ((host, port, factory, *_),) = reactor.tcpClients
+    assert (host, port) == ("127.0.0.1", 2776)
+    protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 2776))
+    transport = StringTransport()
+    protocol.makeConnection(transport)
+    page = decode(transport.value())
+    assert (page.command, page.system_id, page.password) == ("outbind", "twisted_smpp", "wake")
+    accounts.write_text(account("shop", outbind="tcp:127.0.0.1:2776", disabled=True))
+    service._accounts.reload()
+    assert len(pager._endpoints) == 0
+    protocol.connectionLost(Failure(ConnectionDone()))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_service_of_the_page_has_its_outbox(tmp_path):
 
 def test_the_lines_of_the_control_socket(tmp_path):
     text = (REFERENCE / "control.md").read_text("utf-8")
-    request, stored, refused, event, *_ = [
+    request, stored, refused, event, _of_a_centre = [
         json.loads(code) for code in codes("../reference/control.md", "json")
     ]
     daemon = Daemon(tmp_path / "store")

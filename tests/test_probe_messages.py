@@ -17,8 +17,9 @@ from twisted_smpp import (
 )
 from twisted_smpp.probe import Verdict
 from twisted_smpp.probe.checks import CHECKS
-from twisted_smpp.probe.messages import UNKNOWN_TLV, form_of
-from twisted_smpp.text import join
+from twisted_smpp.probe.inbox import Arrival
+from twisted_smpp.probe.messages import UNKNOWN_TLV, _facts, form_of
+from twisted_smpp.text import Receipt, join
 from twisted_smpp.wire.tlvs import (
     message_payload,
     message_state,
@@ -120,6 +121,13 @@ def submits(*answers):
 )
 def test_the_form_of_a_message_id(message_id, form):
     assert form_of(message_id) == form
+
+
+def test_a_receipt_in_one_read_with_the_response_came_after_it():
+    said = Receipt.parse(b"id:1 sub:001 dlvrd:001 stat:DELIVRD err:000 text:")
+    arrival = Arrival(said, "1", "verbatim", 9.999, "deliver_sm", False)
+    assert _facts(arrival, 10.0)["seconds"] == 0
+    assert _facts(arrival, 8.0)["seconds"] == 1.999
 
 
 def test_facts_of_a_message_id():

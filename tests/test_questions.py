@@ -57,9 +57,13 @@ def test_d29_an_operator_sees_dead_letters_and_has_them_delivered_again(
     answer = asked(world, dead_letters="shop", id=7)
 
     (letter,) = answer["dead_letters"]
+    page = (Path(__file__).parents[1] / "docs/reference/control.md").read_text("utf-8")
+    (line,) = [each for each in page.splitlines() if each.startswith('{"dead_letters"')]
+    assert set(letter) == set(json.loads(line)["dead_letters"][0])
     assert (answer["id"], answer["more"]) == (7, False)
     assert letter["message_id"] == message_id
     assert letter["tries"] == 1
+    assert (letter["source"], letter["destination"]) == ("1", "100")
     assert "ESME_RX_P_APPN" in letter["why"]
     assert 6.9 * 86_400 < letter["until"] - world.now() < 7 * 86_400
     (warning,) = [event for event in logs if "put aside" in event["log_format"]]

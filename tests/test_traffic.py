@@ -114,6 +114,17 @@ def test_o13_silence_is_told_once_and_its_end(tmp_path: Path) -> None:
     world.end()
 
 
+def test_o13_a_short_silence_is_told_in_parts_of_a_minute(tmp_path: Path) -> None:
+    world = World("memory", tmp_path)
+    traffic = traffic_of(world, silence=6.0)
+    world.turn(20)
+    assert traffic.log.lines == [  # type: ignore[attr-defined]
+        "'news': no message from it for 0.2 minutes"
+    ]
+    traffic.stop()
+    world.end()
+
+
 def test_o13_nobody_is_silent_by_default(tmp_path: Path) -> None:
     world = World("memory", tmp_path)
     traffic = traffic_of(world)

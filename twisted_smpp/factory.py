@@ -342,6 +342,14 @@ class SMSCFactory(SMPPFactory):
         """Twisted: the protocol of a new connection."""
         if self._admits is not None and not self._admits(addr):
             return Unwanted()
+        return self.build_calling(addr)
+
+    def build_calling(self, addr: Any) -> Any:
+        """The protocol of a connection that is made from here, for an outbind.
+
+        Args:
+            addr: of the peer; ``admits`` is not asked.
+        """
         return super().buildProtocol(addr)
 
     def connected(self, protocol: SMPPProtocol) -> None:

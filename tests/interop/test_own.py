@@ -219,7 +219,8 @@ def test_demo_delivers_its_message():
         ),
         (
             ["esme", "--system-id", "a", "--password-file", "/no/such/file"],
-            "twistd smpp esme: cannot read /no/such/file: No such file or directory",
+            "twistd smpp esme: --password-file: cannot read /no/such/file: "
+            "No such file or directory",
         ),
         (
             ["smsc", "--auth", "memory:a:b", "--system-id", "m" * 16],
@@ -281,7 +282,7 @@ def test_what_cannot_be_listened_at_ends_with_one_line(arguments, error, tmp_pat
     assert "Traceback" not in done.stdout
 
 
-def test_w10_a_control_socket_in_use_is_told(daemon, tmp_path):
+def test_w10_a_control_socket_is_asked_and_one_in_use_is_told(daemon, tmp_path):
     options = ["--auth", "memory:a:b", "--store", "memory", "--listen", "tcp:0"]
     first = daemon("smsc", *options, "--control", str(tmp_path / "c"))
     first.wait_for_line("SMSCFactory starting")
@@ -289,6 +290,10 @@ def test_w10_a_control_socket_in_use_is_told(daemon, tmp_path):
     command = [script("twistd"), "--nodaemon", "--pidfile=", "smpp", "smsc", *options]
     done = run(*command, "--control", str(tmp_path / "c"), cwd=tmp_path)
 
+    asked = run(script("smpp"), "control", "status", str(tmp_path / "c"))
+    assert (asked.returncode, json.loads(asked.stdout)["sessions"]) == (0, 0)
+    asked = run(script("smpp"), "control", "revive", str(tmp_path / "c"), "a")
+    assert (asked.returncode, asked.stdout) == (0, "0 are delivered again\n")
     assert (tmp_path / "c").stat().st_mode & 0o777 == 0o600
     assert done.returncode == 1
     line = f"twistd smpp smsc: --control {tmp_path}/c: another process listens there\n"

@@ -7,6 +7,8 @@ import json
 import os
 import secrets
 import sys
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,14 @@ _PASSWORD_FILE = click.option(
 )
 
 
-@click.group()
+@click.group(
+    epilog="""Examples:
+
+\b
+  smpp account add /etc/smpp/accounts.toml shop --network 192.0.2.0/24
+  smpp account check /etc/smpp/accounts.toml
+""",
+)
 def account() -> None:
     """Accounts of a message centre: the file of twistd smpp smsc --accounts.
 
@@ -39,28 +48,44 @@ def account() -> None:
     """
 
 
-@account.command()
+@account.command(
+    epilog="""Examples:
+
+\b
+  smpp account add /etc/smpp/accounts.toml shop --network 192.0.2.0/24
+  smpp account add accounts.toml bank --set 'modes=["receiver"]' --set window=20
+""",
+)
 @_FILE
 @_SYSTEM_ID
 @_PASSWORD_FILE
 @click.option("--network", multiple=True, help="Where it may come from; may be given again.")
 @click.option("--rate", type=float, help="Requests a second.")
 @click.option("--max-binds", type=int, help="Sessions at a time.")
+@click.option("--set", "others", multiple=True, help="KEY=VALUE: any other, as the file has it.")
 def add(file: str, system_id: str, password_file: str | None, **keys: Any) -> None:
     """Add an account. FILE is made if there is none."""
     accounts, text = _read(file) if os.path.exists(file) else (Accounts.parse(""), "")
     if system_id in accounts:
         _fail(f"there is an account {system_id!r} already; see smpp account password")
+    others = _values(keys["others"])
     values = {
         "password": _hash(password_file),
         "networks": list(keys["network"]) or None,
         "rate": keys["rate"],
         "max_binds": keys["max_binds"],
+        **others,
     }
     _write(file, with_account(text, system_id, values), accounts, system_id, values["password"])
 
 
-@account.command()
+@account.command(
+    epilog="""Examples:
+
+\b
+  smpp account password /etc/smpp/accounts.toml shop
+""",
+)
 @_FILE
 @_SYSTEM_ID
 @_PASSWORD_FILE
@@ -72,7 +97,13 @@ def password(file: str, system_id: str, password_file: str | None) -> None:
     _write(file, changed_password(text, system_id, word), accounts, system_id, word)
 
 
-@account.command()
+@account.command(
+    epilog="""Examples:
+
+\b
+  smpp account remove /etc/smpp/accounts.toml shop
+""",
+)
 @_FILE
 @_SYSTEM_ID
 def remove(file: str, system_id: str) -> None:
@@ -82,7 +113,15 @@ def remove(file: str, system_id: str) -> None:
     _write(file, without_account(text, system_id), accounts, system_id, None)
 
 
-@account.command("list")
+@account.command(
+    "list",
+    epilog="""Examples:
+
+\b
+  smpp account list /etc/smpp/accounts.toml
+  smpp account list /etc/smpp/accounts.toml --json
+""",
+)
 @_FILE
 @click.option("--json", "as_json", is_flag=True, help="A JSON array; hashes are left out.")
 def list_(file: str, as_json: bool) -> None:
@@ -98,7 +137,13 @@ def list_(file: str, as_json: bool) -> None:
         click.echo(f"{each.system_id}  {state}, {rate}, from {networks or 'nowhere'}")
 
 
-@account.command()
+@account.command(
+    epilog="""Examples:
+
+\b
+  smpp account check /etc/smpp/accounts.toml
+""",
+)
 @_FILE
 def check(file: str) -> None:
     """Look for mistakes: one line for each, and exit code 1."""
@@ -106,6 +151,23 @@ def check(file: str) -> None:
     for warning in accounts.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{len(accounts)} accounts")
+
+
+def _values(texts: Sequence[str]) -> dict[str, Any]:
+    """The values of ``--set``; whether they fit is found out when the file is read again."""
+    made: dict[str, Any] = {}
+    for text in texts:
+        try:
+            ((key, value),) = tomllib.loads(text).items()
+            json.dumps(value)
+        except (ValueError, TypeError, RecursionError):
+            raise click.UsageError(
+                f"--set {ascii(text)[:60]} is no KEY=VALUE; texts are in quotes, lists in [ ]"
+            ) from None
+        if key == "password":
+            raise click.UsageError("--set has no password: it would be seen by everybody")
+        made[key] = value
+    return made
 
 
 def _read(file: str) -> tuple[Accounts, str]:

@@ -118,6 +118,7 @@ def terms_of(
             id_style=settings.message_ids,
             seconds_in_receipts=settings.receipts == "seconds",
             dedup_seconds=settings.dedup or 0.0,
+            most_waiting=settings.max_waiting,
         )
 
     return terms

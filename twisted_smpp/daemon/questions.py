@@ -11,6 +11,7 @@ from twisted_smpp.daemon.control import Refused
 from twisted_smpp.errors import FieldError
 from twisted_smpp.smsc import MessageCentre
 from twisted_smpp.store import Record
+from twisted_smpp.wire.pdu import decode
 
 __all__ = ["Questions"]
 
@@ -80,10 +81,11 @@ def _listed(letters: list[Record]) -> dict[str, Any]:
 
 
 def _letter(record: Record) -> dict[str, Any]:
+    receipt: Any = decode(record.pdu)  # its record has no addresses of its own
     return {
         "message_id": record.message_id,
-        "source": record.source,
-        "destination": record.destination,
+        "source": receipt.source_addr,
+        "destination": receipt.destination_addr,
         "why": (record.data or {}).get("why", ""),
         "tries": record.tries,
         "at": record.at,

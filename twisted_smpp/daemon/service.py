@@ -123,11 +123,13 @@ class CentreService(Service):
         self.centre.start().addErrback(self._not_started)
         for each in self._certificates:
             each.start()
-        if self._accounts is not None or self._certificates:
-            reload, clock = self._reload, self._clock
-            self._at_hangup = signal.signal(signal.SIGHUP, lambda *_: clock.callFromThread(reload))
+        # Also when there is nothing to read again: by itself SIGHUP would end the process.
+        reload, clock = self._reload, self._clock
+        self._at_hangup = signal.signal(signal.SIGHUP, lambda *_: clock.callFromThread(reload))
 
     def _reload(self) -> None:
+        if self._accounts is None and not self._certificates:
+            self.log.info("SIGHUP: there are no accounts and no certificate to be read again")
         if self._accounts is not None:
             self._accounts.reload()
         for each in self._certificates:

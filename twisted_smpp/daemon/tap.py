@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python import usage
 
+from twisted_smpp.daemon.checkers import AnyOf
 from twisted_smpp.daemon.collector import freeze_when_running
 from twisted_smpp.daemon.control import ControlFactory
 from twisted_smpp.daemon.ending import Ending
@@ -44,11 +45,20 @@ from twisted_smpp.daemon.options import OneLineErrors, named_numbers
 from twisted_smpp.daemon.outgoing import OutgoingService
 from twisted_smpp.daemon.process import Process
 from twisted_smpp.daemon.service import CentreService
+from twisted_smpp.daemon.sleepers import Sleepers
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.events import Timers
-from twisted_smpp.smsc import AccountsFile, Defence, DefenceLimits, MessageCentre, SMSCService
+from twisted_smpp.passwords import read_password
+from twisted_smpp.smsc import (
+    AccountsFile,
+    Defence,
+    DefenceLimits,
+    MessageCentre,
+    Pager,
+    SMSCService,
+)
 from twisted_smpp.smsc.networks import read_network
 from twisted_smpp.text.receipt import Receipt
 
@@ -107,6 +117,7 @@ class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
                 "Minutes that an account may send no message unwarned.",
                 float,
             ],
+            ["outbind-password-file", None, None, "File with the password that an outbind shows."],
             *KEEPING,
         ]
     )
@@ -201,6 +212,9 @@ Examples:
                 raise usage.UsageError(f"--{name} has to be more than 0 seconds")
         if self["silence"] is not None and not self["silence"] > 0:
             raise usage.UsageError("--silence has to be more than 0 minutes")
+        self["outbind-password"] = ""
+        if self["outbind-password-file"] is not None:
+            self["outbind-password"] = _password("--outbind-password-file", self)
         check_keeping(self)
 
 
@@ -275,6 +289,14 @@ def _prepare(checker: Any) -> None:
             raise usage.UsageError("--auth memory: takes latin-1 only, as SMPP does") from None
 
 
+def _password(option: str, options: Any) -> str:
+    """The password in the file of an option."""
+    try:
+        return read_password(options[option.removeprefix("--")])
+    except ValueError as error:
+        raise usage.UsageError(f"{option}: {error}") from None
+
+
 def _octets(text: str | bytes) -> bytes:
     return text.encode("latin-1") if isinstance(text, str) else text
 
@@ -342,9 +364,6 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[],
     accounts = None
     if options["accounts"] is not None:
         accounts = AccountsFile(options["accounts"], reactor)
-        warn = partial(_warn_of_certificates, options, accounts)
-        warn()
-        accounts.on_change(warn)
     centre = MessageCentre(
         store_of(options, reactor),
         routes=routes_of(options, accounts),
@@ -355,7 +374,7 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[],
     listeners = Listeners(options["listen"], reactor, time.time, options["client-ca"])
     smsc = SMSCService(
         listeners,
-        Portal(centre, options["credCheckers"] if accounts is None else [accounts]),
+        Portal(centre, [AnyOf(options["credCheckers"]) if accounts is None else accounts]),
         system_id=options["system-id"],
         accounts=accounts,
         defence=_defence(options, reactor),
@@ -366,6 +385,8 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[],
         drain=options["drain"],
         reactor=reactor,
     )
+    if accounts is not None:
+        _follow(accounts, centre, smsc, options, reactor)
     return CentreService(
         smsc,
         centre,
@@ -379,6 +400,23 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[],
         health=Health(reactor.seconds, centre.store, lost=lost),
         silence=silence_of(options, accounts),
     )
+
+
+def _follow(
+    accounts: AccountsFile, centre: MessageCentre, smsc: SMSCService, options: Any, reactor: Any
+) -> None:
+    """The message centre goes by the accounts file, as it is now and as it will be."""
+    accounts.on_change(centre.renew_terms)
+    centre.pager = Pager(
+        smsc.factory,
+        Sleepers(accounts, reactor),
+        system_id=options["system-id"],
+        password=options["outbind-password"],
+        clock=IReactorTime(reactor),
+    )
+    warn = partial(_warn_of_certificates, options, accounts)
+    warn()
+    accounts.on_change(warn)
 
 
 def _warn_of_certificates(options: SMSCOptions, accounts: AccountsFile) -> None:

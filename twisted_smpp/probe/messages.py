@@ -265,7 +265,7 @@ def _facts(arrival: Arrival, since: float) -> dict[str, Any]:
     found = arrival.receipt
     state = found.message_state
     return {
-        "seconds": round(arrival.at - since, 3),
+        "seconds": round(max(arrival.at - since, 0.0), 3),  # both may come in one read
         "command": arrival.command,
         "id": found.message_id,
         "id_form": arrival.strategy,

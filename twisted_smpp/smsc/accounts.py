@@ -58,10 +58,11 @@ RECEIPTS = ("standard", "seconds")
 
 _MOST_RATE = 1e6
 _MOST_COUNT = 100_000
+_MOST_WAITING = 10_000_000
 _MOST_ADDRESS = 64
 _MOST_OCTETS_OF_FILE = 64 * 2**20
 #: What one account has to itself, and no default may say.
-_OWN = frozenset({"password", "certificate_name", "certificate_sha256", "routes"})
+_OWN = frozenset({"password", "certificate_name", "certificate_sha256", "routes", "outbind"})
 
 
 class AccountsError(ValueError):
@@ -127,12 +128,14 @@ class AccountSettings:
         max_binds: sessions at a time.
         max_transmitters, max_receivers, max_transceivers: of each kind; None for no limit
             besides ``max_binds``.
+        max_waiting: messages and receipts that may wait for it.
         message_ids: how the ids of its messages are written; see :data:`MESSAGE_IDS`.
         receipts: how its receipts are written; see :data:`RECEIPTS`.
         silence: minutes without a message from it until it is warned of; None: what the daemon
             was told, if anything.
         dedup: seconds for which a message that it submits again, octet for octet, is the same one,
             up to 600; None: never.
+        outbind: the client endpoint at which it listens for outbind, or None.
     """
 
     system_id: str
@@ -153,10 +156,12 @@ class AccountSettings:
     max_transmitters: int | None = None
     max_receivers: int | None = None
     max_transceivers: int | None = None
+    max_waiting: int = 1_000_000
     message_ids: str = "hex"
     receipts: str = "standard"
     silence: float | None = None
     dedup: float | None = None
+    outbind: str | None = None
 
     @property
     def needs_certificate(self) -> bool:
@@ -189,11 +194,11 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-def _count(least: int) -> Callable[[Any], int]:
+def _count(least: int, most: int = _MOST_COUNT) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (whole and least <= value <= _MOST_COUNT):
-            raise ValueError(f"{_shown(value)} is not a whole number, {least} to {_MOST_COUNT}")
+        if not (whole and least <= value <= most):
+            raise ValueError(f"{_shown(value)} is not a whole number, {least} to {most}")
         return int(value)
 
     return read
@@ -266,6 +271,15 @@ def _fingerprint(value: Any) -> str:
     return digits
 
 
+def _called_at(value: Any) -> str:
+    kind, *where = value.split(":") if isinstance(value, str) else [""]
+    port = where[1] if len(where) > 1 else ""
+    is_port = len(port) <= 5 and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536
+    if kind not in ("tcp", "tls") or not where[:1] or not where[0] or not is_port:
+        raise ValueError(f"{_shown(value)} is not an endpoint, tcp:HOST:PORT or tls:HOST:PORT")
+    return str(value)
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     "password": _password,
     "certificate_name": _name,
@@ -284,10 +298,12 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "max_transmitters": _count(0),
     "max_receivers": _count(0),
     "max_transceivers": _count(0),
+    "max_waiting": _count(1, _MOST_WAITING),
     "message_ids": _one_of(MESSAGE_IDS),
     "receipts": _one_of(RECEIPTS),
     "silence": _number(0.1, 525_600),
     "dedup": _number(0, 600),
+    "outbind": _called_at,
 }
 
 

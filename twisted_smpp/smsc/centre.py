@@ -71,7 +71,8 @@ class MessageCentre(Service):
         keeping: see :class:`Keeping`.
         clock: an ``IReactorTime``; None for the global reactor.
         ids: makes the ids of messages.
-        terms: returns the :class:`Terms` of an account; asked again at each bind.
+        terms: returns the :class:`Terms` of an account; asked again at each bind, and by
+            :meth:`renew_terms`.
         make: makes an account, as :class:`~twisted_smpp.smsc.customer.Customer` is made.
         broadcast_sink: the name of the sink that broadcasts; None: they count as done at once.
         now: returns seconds since 1970.
@@ -199,6 +200,11 @@ class MessageCentre(Service):
             dispatch.fell_asleep = lambda: self._page(name, dispatch)
             customer = self.customers[name] = self._make(self, name, sessions, dispatch)
         return customer
+
+    def renew_terms(self) -> None:
+        """Asks for the terms of every account again: others may be in force."""
+        for name, customer in self.customers.items():
+            customer.terms = self.terms(name)
 
     def _page(self, name: str, dispatch: Dispatch) -> None:
         if self.pager is not None:
@@ -511,7 +517,17 @@ class MessageCentre(Service):
     def find(
         self, message_id: str, owner: str | None = None, source: str = ""
     ) -> Deferred[list[Record]]:
-        """Finds the messages of an id; see :func:`~twisted_smpp.smsc.finding.find`."""
+        """Finds the messages of an id.
+
+        Args:
+            message_id: the id.
+            owner: the account that they have to belong to; None for any.
+            source: the source address that they have to have then. What is another's takes no
+                more steps than what does not exist.
+
+        Returns:
+            a Deferred of them: one for each destination, none for an unknown id.
+        """
         return find(self.store, self.fresh, message_id, owner, source)
 
     def withdraw(self, record: Record) -> bool:

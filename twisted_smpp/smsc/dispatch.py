@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from twisted_smpp.errors import StoreError
 from twisted_smpp.interfaces import IMessageStore
+from twisted_smpp.smsc.kinds import RECEIPT
 from twisted_smpp.store import Record
 from twisted_smpp.values import MessageState
 
@@ -362,7 +363,8 @@ class Dispatch:
         seconds = (record.due or now) - now
         if seconds <= 0:
             return False
-        if record.state == MessageState.SCHEDULED:
+        # A receipt has no state: its 0 is not that of SCHEDULED.
+        if record.state == MessageState.SCHEDULED and record.kind != RECEIPT:
             return True
         return record.tries > 0 and seconds <= self._delay(record.tries)
 

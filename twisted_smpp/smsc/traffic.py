@@ -75,9 +75,9 @@ class Traffic:
         if is_silent and name not in self.silent:
             self.silent.add(name)
             self.log.warn(
-                "{name}: no message from it for {minutes:.0f} minutes",
+                "{name}: no message from it for {minutes:g} minutes",
                 name=ascii(name),
-                minutes=seconds / 60,
+                minutes=round(seconds / 60) or round(seconds / 60, 1),
             )
         elif not is_silent and name in self.silent:
             self.silent.discard(name)
