@@ -4,10 +4,9 @@ import csv
 import signal
 
 import pytest
-from esme_kit import Endpoint
+from esme_kit import Endpoint, FakeReactor
 from test_cli import smpp
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from twisted_smpp import DeliverSM, EsmClass
 from twisted_smpp.cli import results
@@ -16,13 +15,6 @@ from twisted_smpp.cli.send import SendRun
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.testing import success
 from twisted_smpp.text import TextRules, join
-
-
-class FakeReactor(Clock):
-    """A clock that runs at once what a signal asks for."""
-
-    def callFromThread(self, function, *values):  # noqa: N802
-        function(*values)
 
 
 class World:
@@ -238,7 +230,7 @@ def test_many_get_a_summary_and_a_file(capsys, tmp_path):
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["progress"] for row in rows] == ["delivered", "failed", "expired"]
-    assert [row["message_ids"] for row in rows] == ["1", "'-", "3"]
+    assert [row["message_ids"] for row in rows] == ["1", "", "3"]
     assert "ESME_RINVDSTADR" in rows[1]["error"]
     assert rows[0]["to"] == "49171111111"
 
@@ -279,10 +271,49 @@ def test_ctrl_c_ends_it_in_good_order(capsys):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_sigterm_ends_it_in_good_order(tmp_path):
+    path = tmp_path / "result.csv"
+    world = World("Hi", result=path).binds()
+    stopping = world.clock.terminates()
+    assert not stopping.called
+    assert world.code() == 130
+    world.clock.advance(0)
+    assert stopping.called
+    assert ",accepted,1,1," in path.read_text()
+
+
+def test_what_it_does_not_need_any_more_is_gone_at_the_end():
+    world = World("Hi", receipt=False).binds()
+    assert world.code() == 0
+    assert world.clock.triggers == []
+
+
+def test_an_output_that_is_full_is_said_once(capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout.write", full)
+    world = World("one", "two", "three", receipt=False).binds()
+    assert world.code() == 1
+    said = "smpp: cannot write to standard output: No space left on device\n"
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_each_pdu_may_be_shown(capsys):
     world = World("Hi", verbose=True, receipt=False).binds()
     assert world.code() == 0
     assert "submit_sm" in capsys.readouterr().out
+
+
+def test_the_ids_of_parts_keep_their_places():
+    assert results.ids_in_row([None, "7"]) == "- 7"
+    assert results.ids_in_row([None, None]) == ""
+
+
+def test_listen_does_not_wait_for_nothing():
+    result = smpp("listen", "-u", "me", "--bind", "transmitter")
+    assert result.exit_code == 2
+    assert "--bind transmitter: it does not receive anything" in result.stderr
 
 
 def test_a_cell_is_no_formula():
@@ -299,6 +330,7 @@ def test_a_cell_is_no_formula():
         (["-p", "none", "--to", "49", "Hi"], "none: No such file or directory"),
         (["--profile", "nope", "--to", "49", "Hi"], "--profile: profile 'nope' is not one of"),
         (["-c", "tcp:host:abc", "--to", "49", "Hi"], "endpoint tcp:host:abc: 'abc' is no number"),
+        (["--bind", "receiver", "--to", "49", "Hi"], "--bind receiver: it does not send anything"),
         (["-c", "host", "--to", "49", "Hi"], "endpoint host: Unknown endpoint type: 'host'"),
         (["--system-type", "t" * 20, "--to", "49", "Hi"], "system_type: takes 21 octets"),
         (["--result", "none/r.csv", "--to", "49", "Hi"], "cannot write none/r.csv: No such file"),

@@ -17,8 +17,9 @@ from twisted.internet.task import react
 from twisted_smpp.cli.handing import MOST_SAID, HandingRun
 from twisted_smpp.cli.interrupts import interrupts
 from twisted_smpp.cli.link_options import link_settings, optional_link_options
+from twisted_smpp.cli.printing import put
 from twisted_smpp.cli.recipients import Recipient, recipients
-from twisted_smpp.cli.results import Row, print_counts, write_rows
+from twisted_smpp.cli.results import Row, ids_in_row, print_counts, write_rows
 from twisted_smpp.cli.text_options import plain, rules_of, text_options
 from twisted_smpp.errors import SessionLost
 from twisted_smpp.esme import ESMEPool, ESMEService
@@ -47,7 +48,7 @@ _WITH_CONTROL = frozenset(
 @click.command(
     epilog="""Exit codes: 0 all accepted, and delivered when receipts were asked for; 1 one was
 refused, not delivered, or had no receipt in time; 2 cannot connect or bind, or wrong usage;
-130 interrupted.
+130 interrupted, by Ctrl-C or SIGTERM.
 
 Examples:
 
@@ -115,7 +116,7 @@ def send(text: str | None, **options: Any) -> None:
     if is_handed:
         _check_handed()
     else:
-        rules, settings = rules_of(options), link_settings(options)
+        rules, settings = rules_of(options), link_settings(options, useless="receiver")
     wanted = recipients(options.pop("to"), options.pop("file"), text)
     if options["result"] is not None:
         _check_result(options["result"])
@@ -308,7 +309,7 @@ class SendRun:
             if part.message_id is not None:
                 many = len(message.parts)
                 which = f" ({part.number} of {many})" if many > 1 else ""
-                click.echo(f"accepted{which}, message_id {plain(part.message_id)}")
+                self._print(f"accepted{which}, message_id {plain(part.message_id)}")
 
     async def _await_receipts(self) -> None:
         timeout = self._options["timeout"]
@@ -380,7 +381,7 @@ class SendRun:
         return self._service.confirming.ids.match(receipt.message_id) is not None
 
     def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:
-        click.echo(line(direction, pdu, time))
+        self._print(line(direction, pdu, time))
 
     # What people see.
 
@@ -401,13 +402,15 @@ class SendRun:
                         _said(part) for part in message.parts if part.receipt
                     ):
                         if message.progress.final:
-                            click.echo(said)
+                            self._print(said)
             return
         count = Counter(message.progress for message in self._messages)
-        print_counts({progress.name.lower(): many for progress, many in sorted(count.items())})
+        counts = {progress.name.lower(): many for progress, many in sorted(count.items())}
         not_sent = len(self._wanted) - len(self._messages)
         if not_sent:
-            print_counts({"not sent": not_sent})
+            counts["not sent"] = not_sent
+        if not print_counts(counts):
+            self._code = self._code or REFUSED
 
     def _write_result(self, path: str) -> None:
         not_tried = [""] * (len(self._wanted) - len(self._tried))
@@ -420,6 +423,10 @@ class SendRun:
     def _cannot_write(self, path: str, error: OSError) -> None:
         self._say(f"cannot write {plain(path)}: {error.strerror}")
         self._code = self._code or REFUSED
+
+    def _print(self, text: str) -> None:
+        if not put(text):
+            self._code = self._code or REFUSED
 
     def _say(self, text: str) -> None:
         click.echo(f"smpp send: {text}", err=True)
@@ -436,7 +443,7 @@ def _row(wanted: Recipient, message: Message | str) -> Row:
         message.destination,
         message.progress.name.lower(),
         len(message.parts),
-        " ".join(each or "-" for each in message.message_ids),
+        ids_in_row(message.message_ids),
         sum(part.attempts for part in message.parts),
         str(message.error or ""),
     )
