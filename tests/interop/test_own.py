@@ -224,8 +224,14 @@ def test_listen_ends_when_nobody_reads_what_it_prints(smsc, password_file):
     listening.stderr.close()
 
 
-def test_demo_delivers_its_message():
-    done = run(sys.executable, str(ROOT / "docs/examples/demo.py"))
+def test_demo_delivers_its_message(tmp_path):
+    # Its message centre leaves that of the user alone, and what that has stored.
+    done = run(
+        sys.executable,
+        str(ROOT / "docs/examples/demo.py"),
+        env={"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+    )
+    assert list(tmp_path.iterdir()) == []
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
