@@ -182,6 +182,23 @@ def test_it_says_what_a_refusal_means(capsys):
     assert "ESME_RINVDSTADR (Bad destination address.)" in capsys.readouterr().err
 
 
+def test_why_it_takes_so_long_is_said_once(capsys):
+    world = World("one", "two", "three", receipt=False)
+    world.answers += [0x58, 0x58, 0x08]
+    world.binds()
+    assert not world.done.called
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition("submit_sm refused: ")[2] for line in said] == [
+        "ESME_RTHROTTLED (The peer exceeds its allowed message rate.); sent again later",
+        "ESME_RSYSERR (Internal failure at the message centre.); sent again later",
+    ]
+    for _ in range(10):
+        world.clock.advance(1)
+        world.flush()
+    assert world.code() == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_what_cannot_be_sent_is_said(capsys):
     assert World("Hi", to="4" * 21).binds().code() == 1
     assert "the message cannot be sent: destination_addr: " in capsys.readouterr().err

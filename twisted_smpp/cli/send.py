@@ -21,7 +21,7 @@ from twisted_smpp.cli.printing import put
 from twisted_smpp.cli.recipients import Recipient, recipients
 from twisted_smpp.cli.results import Row, ids_in_row, print_counts, write_rows
 from twisted_smpp.cli.text_options import plain, rules_of, text_options
-from twisted_smpp.errors import SessionLost
+from twisted_smpp.errors import RequestRefused, SessionLost
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.link import LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress
@@ -177,6 +177,8 @@ class SendRun:
         #: Of each that was tried: the message, or why it cannot be sent.
         self._tried: list[Message | str] = []
         self._refusals = 0
+        #: The statuses with which messages were refused for the time being.
+        self._put_off: set[int] = set()
         self._awaited: Deferred[Any] | None = None
         self._given_up = False
         self._code = SENT
@@ -287,9 +289,21 @@ class SendRun:
         except ValueError as error:
             self._cannot(wanted, plain(str(error)))
             return None
+        message.on_progress = self._moved
+        self._moved(message)
         self._messages.append(message)
         self._tried.append(message)
         return message
+
+    def _moved(self, message: Message) -> None:
+        """Says once why it takes so long."""
+        for part in message.parts:
+            error = part.error
+            if part.progress is Progress.QUEUED and isinstance(error, RequestRefused):
+                status = error.command_status
+                if status not in self._put_off:
+                    self._put_off.add(status)
+                    self._say(f"{error}; sent again later")
 
     def _cannot(self, wanted: Recipient, why: str) -> None:
         self._tried.append(why)
