@@ -2,7 +2,9 @@
 
 import csv
 import signal
+from dataclasses import replace
 
+import click
 import pytest
 from esme_kit import Endpoint, FakeReactor
 from test_cli import smpp
@@ -14,7 +16,7 @@ from twisted_smpp.cli.recipients import Recipient
 from twisted_smpp.cli.send import SendRun
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.testing import success
-from twisted_smpp.text import TextRules, join
+from twisted_smpp.text import Language, Method, TextRules, join
 
 
 class World:
@@ -325,6 +327,35 @@ def test_each_pdu_may_be_shown(capsys):
 def test_the_ids_of_parts_keep_their_places():
     assert results.ids_in_row([None, "7"]) == "- 7"
     assert results.ids_in_row([None, None]) == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        ((), {}),
+        (("--method", "udh16"), {"method": Method.UDH_16}),
+        (("--alphabet", "gsm0338", "--no-graphemes"), {"default_alphabet": "gsm0338"}),
+        (("--language", "spanish"), {"languages": (Language.SPANISH,)}),
+    ],
+)
+def test_what_no_option_says_of_texts_the_profile_says(monkeypatch, tmp_path, options, rules):
+    path = tmp_path / "carrier.toml"
+    path.write_text(
+        '[text]\ndefault_alphabet = "latin-1"\nlanguages = ["turkish"]\nmethod = "sar"\n'
+        'transliterate = true\ncodecs = { 1 = "gsm0338" }\n'
+    )
+    taken = []
+
+    class Run:
+        def __init__(self, reactor, settings, rules, wanted, options):
+            taken.append(rules)
+            raise click.Abort
+
+    monkeypatch.setattr("twisted_smpp.cli.send.SendRun", Run)
+    smpp("send", "-u", "me", "--profile", str(path), "--to", "49", *options, "Hi")
+    profile = Profile.load(str(path)).text
+    graphemes = "--no-graphemes" not in options
+    assert taken == [replace(profile, graphemes=graphemes, **rules)]
 
 
 def test_listen_does_not_wait_for_nothing():

@@ -116,7 +116,8 @@ def send(text: str | None, **options: Any) -> None:
     if is_handed:
         _check_handed()
     else:
-        rules, settings = rules_of(options), link_settings(options, useless="receiver")
+        settings = link_settings(options, useless="receiver")
+        rules = rules_of(options, settings["profile"].text)
     wanted = recipients(options.pop("to"), options.pop("file"), text)
     if options["result"] is not None:
         _check_result(options["result"])
