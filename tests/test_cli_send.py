@@ -32,7 +32,7 @@ class World:
             "system_id": "me",
             "password": "pw",
             "bind": options.pop("bind", "transceiver"),
-            "profile": Profile(),
+            "profile": options.pop("profile", Profile()),
         }
         known = {"receipt": True, "timeout": 60.0, "source": "", "window": None, "rate": None}
         known |= {"result": None, "verbose": False, "binds": 1, **options}
@@ -52,7 +52,7 @@ class World:
         answer = self.answers.pop(0) if self.answers else None
         if answer is None:
             return request.answer(message_id=str(len(self.requests)))
-        return answer
+        return answer(request) if callable(answer) else answer
 
     def flush(self):
         for _ in range(3):
@@ -167,6 +167,14 @@ def test_it_waits_for_a_final_receipt(on_the_way, capsys):
     assert world.code() == 1
     said = capsys.readouterr().err
     assert f"no final receipt within 60 s, the last one said {on_the_way}" in said
+
+
+def test_a_profile_may_have_it_asked_for_what_has_no_receipt(capsys):
+    world = World("Hi", profile=Profile(query_after=20.0)).binds()
+    world.answers.append(lambda request: request.answer(message_id="1", message_state=2))
+    world.clock.advance(30)
+    assert world.code() == 0
+    assert capsys.readouterr().out.endswith("DELIVRD\n")
 
 
 def test_it_says_how_many_receipts_are_missing(capsys):

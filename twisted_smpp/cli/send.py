@@ -206,11 +206,10 @@ class SendRun:
             "taps": [self._show] if options["verbose"] else [],
             "reactor": self._reactor,
         }
-        form = profile.form
         if options["binds"] == 1:
-            sending = Sending(rate, burst, ids=profile.ids, receipt_form=form)
+            sending = Sending.of(profile, rate=rate, burst=burst)
             return ESMEService(**settings, sending=sending, on_state=self._state)
-        sending = Sending(ids=profile.ids, receipt_form=form)
+        sending = Sending.of(profile, rate=None, burst=None)
         return ESMEPool(
             **settings,
             binds=options["binds"],
