@@ -155,7 +155,7 @@ def test_a10_all_sessions_bind_at_once_after_a_restart(centre, tmp_path, capsys)
         wait_until(lambda: daemon.files() < 100, what="the end of the sessions")
     with capsys.disabled():
         print(f"\nA10: {SESSIONS} sessions of {len(names)} accounts;", "; ".join(figures))
-    assert "banned" not in daemon.log.read_text()
+    assert "is banned for" not in daemon.log.read_text()
     assert daemon.stop() == 0
     assert "Traceback" not in daemon.log.read_text()
 
