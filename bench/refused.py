@@ -39,7 +39,7 @@ def accounts_file(folder):
 
 
 def pump(port, pid, account, options):
-    command = [TOOLS / "smpp_pump", "--port", port, "--peer-pid", pid, "--system-id", account]
+    command = [options.pump, "--port", port, "--peer-pid", pid, "--system-id", account]
     command += ["--password", "secret", "--window", options.window, "--count", options.count]
     command += ["--registered-delivery", int(options.receipts)]
     figures, _ = run_json([*command, "--warmup", options.window])
@@ -83,6 +83,7 @@ def main():
     parser.add_argument("--count", type=int, default=50_000, help="messages of a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--receipts", action="store_true", help="accepted ones have a receipt")
+    parser.add_argument("--pump", default=TOOLS / "smpp_pump", help="the C tool")
     options = parser.parse_args()
     end_on_sigterm()
     parent = None if options.store == "memory" else options.store

@@ -111,6 +111,7 @@ async def main(reactor, options):
     await service.when_bound()
     gc.collect()
     gc.freeze()  # as docs/topics/speed.md advises, and the daemon does
+    gc.set_threshold(20_000, 20, 100)
     done = Deferred()
     profile = cProfile.Profile() if options.profile else None
     if profile:

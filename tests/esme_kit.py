@@ -17,6 +17,29 @@ from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.testing import MemoryTransport, success
 
 
+class FakeReactor(Clock):
+    """A clock that runs at once what a signal asks for."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.triggers: list[Any] = []
+
+    def callFromThread(self, function: Any, *values: Any) -> None:  # noqa: N802
+        function(*values)
+
+    def addSystemEventTrigger(self, phase: str, event: str, function: Any) -> Any:  # noqa: N802
+        assert (phase, event) == ("before", "shutdown")
+        self.triggers.append(function)
+        return function
+
+    def removeSystemEventTrigger(self, trigger: Any) -> None:  # noqa: N802
+        self.triggers.remove(trigger)
+
+    def terminates(self) -> Any:
+        """SIGTERM has come; what the reactor waits for before it stops."""
+        return self.triggers[-1]()
+
+
 @implementer(IStreamClientEndpoint)
 class Endpoint:
     """A message centre, or none, that the test plays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from esme_kit import FakeReactor
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, fail, succeed
@@ -174,13 +175,6 @@ class Network:
                 if end.disconnecting and not end.aborting and not end.written and not end.lost:
                     end.closed()
                     moved = True
-
-
-class FakeReactor(Clock):
-    """A clock that runs at once what a signal asks for."""
-
-    def callFromThread(self, function: Any, *values: Any) -> None:  # noqa: N802
-        function(*values)
 
 
 class World:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -111,3 +113,9 @@ def test_what_20_octets_hold_can_be_sent(text: str) -> None:
     assert isinstance(pdu, SubmitSM)
     assert (pdu.dest_addr_ton, pdu.dest_addr_npi, pdu.destination_addr) == guess
     assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr) == guess
+
+
+@pytest.mark.parametrize("number", [491761234567, None, b"49176"])
+def test_what_is_no_text_is_no_address(number: Any) -> None:
+    with pytest.raises(TypeError, match="an address is a str or an Address, not "):
+        Address.guess(number)

@@ -89,6 +89,15 @@ def test_server_holds_idle_sessions(tools):
     assert figures["peer_rss_kb"] > 0
 
 
+def test_s04_refused_and_accepted_ones_are_compared(tools):
+    figures = run(
+        *(sys.executable, BENCH / "refused.py", "--store", "memory"),
+        *("--pump", tools / "smpp_pump", "--count", 20_000, "--rounds", 1, "--window", 10),
+    )
+    assert figures["accepted_cpu_us"]["runs"] == figures["refused_cpu_us"]["runs"] == 1
+    assert figures["part"]["median"] >= 0
+
+
 @pytest.mark.parametrize("window", [1, 100])
 @pytest.mark.parametrize("client", ["client", "prototype"])
 def test_client(tools, client, window):

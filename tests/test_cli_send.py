@@ -2,12 +2,13 @@
 
 import csv
 import signal
+from dataclasses import replace
 
+import click
 import pytest
-from esme_kit import Endpoint
+from esme_kit import Endpoint, FakeReactor
 from test_cli import smpp
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from twisted_smpp import DeliverSM, EsmClass
 from twisted_smpp.cli import results
@@ -15,14 +16,7 @@ from twisted_smpp.cli.recipients import Recipient
 from twisted_smpp.cli.send import SendRun
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.testing import success
-from twisted_smpp.text import TextRules, join
-
-
-class FakeReactor(Clock):
-    """A clock that runs at once what a signal asks for."""
-
-    def callFromThread(self, function, *values):  # noqa: N802
-        function(*values)
+from twisted_smpp.text import Language, Method, TextRules, join
 
 
 class World:
@@ -38,7 +32,7 @@ class World:
             "system_id": "me",
             "password": "pw",
             "bind": options.pop("bind", "transceiver"),
-            "profile": Profile(),
+            "profile": options.pop("profile", Profile()),
         }
         known = {"receipt": True, "timeout": 60.0, "source": "", "window": None, "rate": None}
         known |= {"result": None, "verbose": False, "binds": 1, **options}
@@ -58,7 +52,7 @@ class World:
         answer = self.answers.pop(0) if self.answers else None
         if answer is None:
             return request.answer(message_id=str(len(self.requests)))
-        return answer
+        return answer(request) if callable(answer) else answer
 
     def flush(self):
         for _ in range(3):
@@ -175,6 +169,14 @@ def test_it_waits_for_a_final_receipt(on_the_way, capsys):
     assert f"no final receipt within 60 s, the last one said {on_the_way}" in said
 
 
+def test_a_profile_may_have_it_asked_for_what_has_no_receipt(capsys):
+    world = World("Hi", profile=Profile(query_after=20.0)).binds()
+    world.answers.append(lambda request: request.answer(message_id="1", message_state=2))
+    world.clock.advance(30)
+    assert world.code() == 0
+    assert capsys.readouterr().out.endswith("DELIVRD\n")
+
+
 def test_it_says_how_many_receipts_are_missing(capsys):
     world = World("a" * 400, timeout=5.0).binds()
     world.receipt("2", "DELIVRD")
@@ -188,6 +190,23 @@ def test_it_says_what_a_refusal_means(capsys):
     world.answers.append(0x0B)
     assert world.binds().code() == 1
     assert "ESME_RINVDSTADR (Bad destination address.)" in capsys.readouterr().err
+
+
+def test_why_it_takes_so_long_is_said_once(capsys):
+    world = World("one", "two", "three", receipt=False)
+    world.answers += [0x58, 0x58, 0x08]
+    world.binds()
+    assert not world.done.called
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition("submit_sm refused: ")[2] for line in said] == [
+        "ESME_RTHROTTLED (The peer exceeds its allowed message rate.); sent again later",
+        "ESME_RSYSERR (Internal failure at the message centre.); sent again later",
+    ]
+    for _ in range(10):
+        world.clock.advance(1)
+        world.flush()
+    assert world.code() == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_what_cannot_be_sent_is_said(capsys):
@@ -238,7 +257,7 @@ def test_many_get_a_summary_and_a_file(capsys, tmp_path):
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["progress"] for row in rows] == ["delivered", "failed", "expired"]
-    assert [row["message_ids"] for row in rows] == ["1", "'-", "3"]
+    assert [row["message_ids"] for row in rows] == ["1", "", "3"]
     assert "ESME_RINVDSTADR" in rows[1]["error"]
     assert rows[0]["to"] == "49171111111"
 
@@ -279,10 +298,78 @@ def test_ctrl_c_ends_it_in_good_order(capsys):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_sigterm_ends_it_in_good_order(tmp_path):
+    path = tmp_path / "result.csv"
+    world = World("Hi", result=path).binds()
+    stopping = world.clock.terminates()
+    assert not stopping.called
+    assert world.code() == 130
+    world.clock.advance(0)
+    assert stopping.called
+    assert ",accepted,1,1," in path.read_text()
+
+
+def test_what_it_does_not_need_any_more_is_gone_at_the_end():
+    world = World("Hi", receipt=False).binds()
+    assert world.code() == 0
+    assert world.clock.triggers == []
+
+
+def test_an_output_that_is_full_is_said_once(capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout.write", full)
+    world = World("one", "two", "three", receipt=False).binds()
+    assert world.code() == 1
+    said = "smpp: cannot write to standard output: No space left on device\n"
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_each_pdu_may_be_shown(capsys):
     world = World("Hi", verbose=True, receipt=False).binds()
     assert world.code() == 0
     assert "submit_sm" in capsys.readouterr().out
+
+
+def test_the_ids_of_parts_keep_their_places():
+    assert results.ids_in_row([None, "7"]) == "- 7"
+    assert results.ids_in_row([None, None]) == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        ((), {}),
+        (("--method", "udh16"), {"method": Method.UDH_16}),
+        (("--alphabet", "gsm0338", "--no-graphemes"), {"default_alphabet": "gsm0338"}),
+        (("--language", "spanish"), {"languages": (Language.SPANISH,)}),
+    ],
+)
+def test_what_no_option_says_of_texts_the_profile_says(monkeypatch, tmp_path, options, rules):
+    path = tmp_path / "carrier.toml"
+    path.write_text(
+        '[text]\ndefault_alphabet = "latin-1"\nlanguages = ["turkish"]\nmethod = "sar"\n'
+        'transliterate = true\ncodecs = { 1 = "gsm0338" }\n'
+    )
+    taken = []
+
+    class Run:
+        def __init__(self, reactor, settings, rules, wanted, options):
+            taken.append(rules)
+            raise click.Abort
+
+    monkeypatch.setattr("twisted_smpp.cli.send.SendRun", Run)
+    smpp("send", "-u", "me", "--profile", str(path), "--to", "49", *options, "Hi")
+    profile = Profile.load(str(path)).text
+    graphemes = "--no-graphemes" not in options
+    assert taken == [replace(profile, graphemes=graphemes, **rules)]
+
+
+def test_listen_does_not_wait_for_nothing():
+    result = smpp("listen", "-u", "me", "--bind", "transmitter")
+    assert result.exit_code == 2
+    assert "--bind transmitter: it does not receive anything" in result.stderr
 
 
 def test_a_cell_is_no_formula():
@@ -299,6 +386,7 @@ def test_a_cell_is_no_formula():
         (["-p", "none", "--to", "49", "Hi"], "none: No such file or directory"),
         (["--profile", "nope", "--to", "49", "Hi"], "--profile: profile 'nope' is not one of"),
         (["-c", "tcp:host:abc", "--to", "49", "Hi"], "endpoint tcp:host:abc: 'abc' is no number"),
+        (["--bind", "receiver", "--to", "49", "Hi"], "--bind receiver: it does not send anything"),
         (["-c", "host", "--to", "49", "Hi"], "endpoint host: Unknown endpoint type: 'host'"),
         (["--system-type", "t" * 20, "--to", "49", "Hi"], "system_type: takes 21 octets"),
         (["--result", "none/r.csv", "--to", "49", "Hi"], "cannot write none/r.csv: No such file"),

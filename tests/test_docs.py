@@ -103,7 +103,7 @@ def test_command_line_page_has_every_option(command):
 
 def test_command_line_page_has_every_option_of_the_message_centre():
     page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
-    for name in [*(each[0] for each in SMSCOptions.optParameters), "proxy", "auth"]:
+    for name in [*(each[0] for each in SMSCOptions.optParameters), "proxy", "auth", "listen"]:
         assert f"| `--{name}` |" in page or f"| `--{name}`, `-" in page
 
 

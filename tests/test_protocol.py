@@ -180,7 +180,7 @@ def test_a_lost_connection_is_an_error_of_unknown_outcome() -> None:
     pair.drop()
     error = failure(response)
     assert isinstance(error, SessionLost)
-    assert error.reason.endswith("the outcome is unknown")
+    assert str(error) == f"{error.reason}; the outcome is unknown"
     assert isinstance(failure(submit(pair)), NotPermitted)
 
 

@@ -78,6 +78,7 @@ def test_columns_without_a_name_may_be_empty(tmp_path):
         ("", "Hi", "nobody to send to"),
         ("to,text\n491,Hi\n492,Hi, Ann\n", None, "line 3: 3 columns, the header has 2"),
         ("name,telephone\nAnn,491\n", "Hi", "line 1: 'name,telephone' is no address"),
+        ('to\n"4,91762E+11"\n', "Hi", "line 2: 4,91762E+11 is a number that a spreadsheet has"),
         ("telephone\n491\n", "Hi", "line 1: 'telephone' is no address, and no header has"),
         ('to,text\n491,"Hi\n492,Ho\n', None, "file.csv, line 2: unexpected end of data"),
         (f"to,text\n491,{'a' * 200_000}\n", None, "line 2: field larger than field limit"),

@@ -13,7 +13,14 @@ from twisted.internet.task import Clock
 from twisted_smpp.errors import RequestRefused
 from twisted_smpp.smsc import verifying
 from twisted_smpp.smsc.hashes import DUMMY, PasswordHash
-from twisted_smpp.smsc.verifying import MOST_SECONDS, MOST_WAITING, THREADS, Verifier, in_threads
+from twisted_smpp.smsc.verifying import (
+    AHEAD,
+    MOST_SECONDS,
+    MOST_WAITING,
+    THREADS,
+    Verifier,
+    in_threads,
+)
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import failure
 
@@ -169,15 +176,29 @@ def test_what_fails_fails_one_only() -> None:
 
 
 class Pool:
-    """Threads of a reactor, without any."""
+    """Threads, without any."""
+
+    def __init__(self, *made: Any) -> None:
+        assert made == (0, 2, "passwords")
+        self.calls: list[str] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
 
     def callInThreadWithCallback(self, done: Any, function: Any, *values: Any) -> None:
+        self.calls.append("hash")
         done(True, function(*values))
 
 
 class Reactor:
-    def getThreadPool(self) -> Pool:
-        return Pool()
+    def __init__(self) -> None:
+        self.triggers: list[Any] = []
+
+    def addSystemEventTrigger(self, *trigger: Any) -> None:
+        self.triggers.append(trigger)
 
     def callFromThread(self, function: Any, *values: Any) -> None:
         function(*values)
@@ -185,7 +206,26 @@ class Reactor:
 
 def test_threads_hash_for_real() -> None:
     known = PasswordHash.of(RIGHT, b"s" * 16)
-    verifier = Verifier(Clock(), in_threads(Reactor()), b"k" * 32)
+    pools: list[Pool] = []
+
+    def make_pool(*made: Any) -> Pool:
+        pools.append(Pool(*made))
+        return pools[-1]
+
+    reactor = Reactor()
+    verifier = Verifier(Clock(), in_threads(reactor, make_pool), b"k" * 32)
+    assert pools == []
     assert outcome(verifier.verify(b"esme", b"wrong", known)) is False
     assert outcome(verifier.verify(b"esme", RIGHT, known)) is True
     assert verifier.verify(b"esme", RIGHT, known) is True
+    (pool,) = pools
+    assert reactor.triggers == [("during", "shutdown", pool.stop)]
+    assert pool.calls == ["start", "hash", "hash"]
+
+
+def test_A10_the_threads_have_work_while_the_reactor_is_busy() -> None:
+    kit = Kit()
+    kit.verifier = Verifier(kit.clock, kit.hashing, b"k" * 32, AHEAD)
+    for n in range(100):
+        kit.verify(str(n))
+    assert len(kit.hashing.asked) == AHEAD == 16

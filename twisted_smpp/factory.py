@@ -8,7 +8,7 @@ accept binds; :class:`ReconnectingESMEFactory` is for code that still uses
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from twisted.internet.interfaces import IReactorTime
@@ -25,6 +25,7 @@ from twisted_smpp.tap import Tap
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.framing import MAX_PDU
 from twisted_smpp.wire.pdu import Request
+from twisted_smpp.wire.pdu import decoders as usual_decoders
 from twisted_smpp.wire.pdus import BindReceiver, BindTransceiver, BindTransmitter
 
 __all__ = [
@@ -82,6 +83,8 @@ class SMPPFactory(Factory):
         interface_version: the newest version spoken.
         max_pdu: the longest PDU accepted, in octets.
         taps: see :mod:`twisted_smpp.tap`.
+        decoders: returns for a version what decodes each command_id; None for
+            :func:`twisted_smpp.wire.pdu.decoders`.
     """
 
     role: Role
@@ -109,6 +112,7 @@ class SMPPFactory(Factory):
         interface_version: InterfaceVersion = InterfaceVersion.V5_0,
         max_pdu: int = MAX_PDU,
         taps: list[Tap] | None = None,
+        decoders: Callable[[InterfaceVersion], Mapping[int, Any]] | None = None,
     ) -> None:
         if window < 1:
             raise ValueError(f"window is {window}, at least 1 is needed")
@@ -137,6 +141,7 @@ class SMPPFactory(Factory):
         #: The protocols that are connected, bound or not.
         self.connections: set[SMPPProtocol] = set()
         self.taps: list[Tap] = taps if taps is not None else []
+        self._decoders = decoders or usual_decoders
 
     def make_session(self, now: float) -> Session:
         """The session of a new connection."""
@@ -147,6 +152,7 @@ class SMPPFactory(Factory):
             window=self.window,
             timers=self.timers,
             max_pdu=self.max_pdu,
+            decoders=self._decoders,
         )
 
     # What the protocol tells.

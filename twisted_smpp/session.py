@@ -30,7 +30,7 @@ made from its request, a response is looked up among our requests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from twisted_smpp import limits
@@ -80,11 +80,13 @@ class Session(Deadlines):
         timers: the deadlines.
         max_pdu: the longest PDU accepted, in octets.
         first_sequence_number: that of our first request.
+        decoders: returns for a version what decodes each command_id.
     """
 
     __slots__ = (
         "_budgets",
         "_consents",
+        "_decoders",
         "_late",
         "_max_pdu",
         "_messages",
@@ -115,6 +117,7 @@ class Session(Deadlines):
         timers: Timers = Timers(),  # noqa: B008  a named tuple does not change
         max_pdu: int = MAX_PDU,
         first_sequence_number: int = 1,
+        decoders: Callable[[InterfaceVersion], Mapping[int, Any]] = decoders,
     ) -> None:
         self.role = role
         #: Whether a bind was accepted and not yet ended.
@@ -132,6 +135,7 @@ class Session(Deadlines):
         self.version = version
         self._max_pdu = max_pdu
         self._next_number = first_sequence_number
+        self._decoders = decoders
         self._wrapped = False
         self._pending: dict[int, Pending] = {}
         self._link: dict[int, Pending] = {}
@@ -161,7 +165,7 @@ class Session(Deadlines):
         self._messages = may_receive_messages(self.role, self.version, self.state)
         self._windowed = windowed(self.role, self.version, self.state)
         self._consents = consents(self.role, self.version, self.state)
-        self.framing.decoders = decoders(self.version)
+        self.framing.decoders = self._decoders(self.version)
         self.encoders = encoders(self.version)
 
     def _move(self, state: State) -> None:

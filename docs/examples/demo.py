@@ -33,7 +33,7 @@ class MessageCentre(ProcessProtocol):
         twistd = str(Path(sys.executable).with_name("twistd"))
         arguments = [twistd, "--nodaemon", "--pidfile=", "smpp", "smsc"]
         arguments += ["--listen", f"tcp:{port}:interface=127.0.0.1"]
-        arguments += ["--auth", "memory:smppclient1:password"]
+        arguments += ["--auth", "memory:smppclient1:password", "--store", "memory"]
         self.process = reactor.spawnProcess(self, twistd, arguments, env=os.environ, path=folder)
 
     def outReceived(self, data):

@@ -173,8 +173,66 @@ def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
     assert other_name.stderr.endswith("TLS: the certificate is not one of other.example\n")
 
 
-def test_demo_delivers_its_message():
-    done = run(sys.executable, str(ROOT / "docs/examples/demo.py"))
+def test_sigterm_ends_send_and_listen_in_good_order(daemon, password_file, tmp_path):
+    port, result = free_port(), tmp_path / "result.csv"
+    # The message waits for somebody who does not come: there is no receipt.
+    auth = ("--auth", "memory:smppclient1:password:b:b", "--default-route", "account:b")
+    listen = ("--listen", f"tcp:{port}:interface=127.0.0.1")
+    smsc = daemon("smsc", *listen, *auth, "--store", "memory", port=port)
+    link = ("-c", f"tcp:127.0.0.1:{port}", "-u", "smppclient1", "-p", password_file)
+
+    def ends(command, *more):
+        bound = smsc.log.read_text().count("bound from") + 1
+        process = subprocess.Popen(
+            [script("smpp"), command, *link, *more], stderr=subprocess.PIPE, text=True
+        )
+        smsc.wait_until(lambda: smsc.log.read_text().count("bound from") == bound)
+        process.terminate()
+        said = process.communicate(timeout=30)[1]
+        assert "Traceback" not in said
+        return process.returncode
+
+    assert ends("listen") == 0
+    assert ends("send", "--result", str(result), "--to", "4917", "Hi") == 130
+    row = result.read_text().splitlines()[1]
+    assert row.startswith(("4917,accepted,1,", "4917,queued,1,,0"))
+    assert smsc.log.read_text().count("ended: the peer has unbound") == 2
+
+
+def test_listen_ends_when_nobody_reads_what_it_prints(smsc, password_file):
+    link = ("-c", f"tcp:127.0.0.1:{smsc.port}", "-u", "smppclient1", "-p", password_file)
+    listening = subprocess.Popen(
+        [script("smpp"), "listen", *link],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    listening.stdout.close()
+    smsc.wait_until(lambda: "bound from" in smsc.log.read_text())
+    sent = send(
+        f"tcp:127.0.0.1:{smsc.port}",
+        "-p",
+        password_file,
+        "--to",
+        "4917",
+        "--bind",
+        "transmitter",
+        "Hi",
+    )
+    assert sent.returncode == 0
+    said = listening.stderr.read()
+    assert (listening.wait(30), "Traceback" in said, "Exception" in said) == (1, False, False)
+    listening.stderr.close()
+
+
+def test_demo_delivers_its_message(tmp_path):
+    # Its message centre leaves that of the user alone, and what that has stored.
+    done = run(
+        sys.executable,
+        str(ROOT / "docs/examples/demo.py"),
+        env={"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+    )
+    assert list(tmp_path.iterdir()) == []
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

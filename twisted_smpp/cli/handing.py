@@ -16,8 +16,9 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from twisted_smpp.cli.interrupts import interrupts
+from twisted_smpp.cli.printing import put
 from twisted_smpp.cli.recipients import Recipient
-from twisted_smpp.cli.results import Row, print_counts, write_rows
+from twisted_smpp.cli.results import Row, ids_in_row, print_counts, write_rows
 from twisted_smpp.cli.text_options import plain
 
 __all__ = ["HandingRun"]
@@ -255,7 +256,8 @@ class HandingRun:
             return
         handed.progress = str(event["progress"])
         handed.parts = int(event.get("parts", 0))
-        handed.message_ids = " ".join(plain(each or "-") for each in event.get("message_ids", ()))
+        ids = [each and plain(each) for each in event.get("message_ids", ())]
+        handed.message_ids = ids_in_row(ids)
         handed.error = plain(str(event.get("error", "")))
         if handed.progress not in _ON_ITS_WAY:
             self._is_sent(handed)
@@ -286,7 +288,7 @@ class HandingRun:
                 if each.number is not None:
                     known = f", message_id {each.message_ids}" if each.message_ids else ""
                     why = f": {each.error}" if each.error else ""
-                    click.echo(f"stored, number {each.number}; {each.progress}{known}{why}")
+                    put(f"stored, number {each.number}; {each.progress}{known}{why}")
             return
         print_counts(dict(sorted(Counter(each.progress for each in self._handed).items())))
         not_handed = len(self._wanted) - len(self._handed)

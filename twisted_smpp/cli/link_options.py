@@ -97,8 +97,16 @@ def _with(options: tuple[Callable[[C], C], ...], command: C) -> C:
     return command
 
 
-def link_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of an ESMEService that the options say; removes them from ``options``."""
+def link_settings(options: dict[str, Any], useless: str) -> dict[str, Any]:
+    """The arguments of an ESMEService that the options say; removes them from ``options``.
+
+    Args:
+        options: of the command.
+        useless: the bind with which the command could only wait for ever.
+    """
+    if options["bind"] == useless:
+        does = "send" if useless == "receiver" else "receive"
+        raise click.UsageError(f"--bind {useless}: it does not {does} anything")
     if options["system_id"] is None:
         raise click.UsageError("Missing option '-u' / '--system-id'.")
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,19 +10,23 @@ import click
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
+from twisted_smpp.cli.interrupts import interrupts
 from twisted_smpp.cli.link_options import link_options, link_settings
 from twisted_smpp.cli.message import receipt_dict
+from twisted_smpp.cli.printing import put
 from twisted_smpp.cli.text_options import plain
 from twisted_smpp.esme import ESMEService
 from twisted_smpp.esme.link import LinkChange
 from twisted_smpp.esme.receiving import Received
+from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.receipt import Receipt
 
 __all__ = ["listen"]
 
 
 @click.command(
-    epilog="""Exit codes: 0 ended by --count or Ctrl-C; 2 wrong usage.
+    epilog="""Exit codes: 0 ended by --count, Ctrl-C or SIGTERM; 1 what comes cannot be printed;
+2 wrong usage.
 
 Examples:
 
@@ -41,7 +44,7 @@ def listen(**options: Any) -> None:
     What is printed has been accepted: the message centre does not send it again. Long
     messages are put together first. The link is made again whenever it breaks.
     """
-    settings = link_settings(options)
+    settings = link_settings(options, useless="transmitter")
     react(lambda reactor: Listening(reactor, settings, options).run())
 
 
@@ -52,6 +55,7 @@ class Listening:
         self._reactor = reactor
         self._as_json = options["as_json"]
         self._left = options["count"]
+        self._is_unwritable = False
         self._done: Deferred[None] = Deferred()
         try:
             self._service = ESMEService(
@@ -69,13 +73,14 @@ class Listening:
         return Deferred.fromCoroutine(self._run())
 
     async def _run(self) -> None:
-        previous = signal.signal(signal.SIGINT, lambda *_: self._reactor.callFromThread(self._end))
-        self._service.startService()
-        try:
-            await self._done
-        finally:
-            await self._service.stopService()
-            signal.signal(signal.SIGINT, previous)
+        with interrupts(self._reactor, self._end):
+            self._service.startService()
+            try:
+                await self._done
+            finally:
+                await self._service.stopService()
+        if self._is_unwritable:
+            raise SystemExit(1)
 
     def _end(self) -> None:
         if not self._done.called:
@@ -85,7 +90,7 @@ class Listening:
         wait = f", next attempt in {change.seconds:.0f} s" if change.seconds else ""
         click.echo(f"smpp listen: {change.state.value}: {plain(change.reason)}{wait}", err=True)
 
-    def _message(self, message: Received) -> None:
+    def _message(self, message: Received) -> int | None:
         data: dict[str, Any] = {
             "source": message.source,
             "destination": message.destination,
@@ -99,9 +104,9 @@ class Listening:
             data["missing_parts"] = list(message.missing)
         text = f"{len(message.octets)} octets" if message.text is None else plain(message.text)
         line = f"{plain(message.source)} to {plain(message.destination)}: {text}"
-        self._print("message", data, line)
+        return self._print("message", data, line)
 
-    def _receipt(self, receipt: Receipt, pdu: Any) -> None:
+    def _receipt(self, receipt: Receipt, pdu: Any) -> int | None:
         data = {
             "source": pdu.source_addr,
             "destination": pdu.destination_addr,
@@ -109,15 +114,21 @@ class Listening:
         }
         state = receipt.stat or (receipt.message_state and receipt.message_state.name) or "?"
         line = f"receipt for {plain(receipt.message_id)}: {plain(state)}"
-        self._print("receipt", data, line)
+        return self._print("receipt", data, line)
 
-    def _print(self, kind: str, data: dict[str, Any], line: str) -> None:
+    def _print(self, kind: str, data: dict[str, Any], line: str) -> int | None:
+        """What nobody has seen stays with the message centre."""
         now = datetime.now(UTC).astimezone()
         if self._as_json:
-            click.echo(json.dumps({"time": now.isoformat(), "kind": kind, **data}))
+            text = json.dumps({"time": now.isoformat(), "kind": kind, **data})
         else:
-            click.echo(f"{now:%H:%M:%S} {line}")
+            text = f"{now:%H:%M:%S} {line}"
+        if self._is_unwritable or not put(text):
+            self._is_unwritable = True
+            self._reactor.callLater(0, self._end)
+            return CommandStatus.ESME_RX_T_APPN
         if self._left is not None:
             self._left -= 1
             if self._left == 0:
                 self._reactor.callLater(0, self._end)
+        return None

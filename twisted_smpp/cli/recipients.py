@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ __all__ = ["Recipient", "recipients"]
 _ADDRESS = ("to", "destination", "msisdn", "phone")
 #: What separates columns; spreadsheets of many countries write semicolons.
 _DELIMITERS = ",;\t"
+_ROUNDED = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
 
 
 class Recipient(NamedTuple):
@@ -140,6 +142,8 @@ def _recipient(columns: dict[str, str], address: str, text: str | None, where: s
     to = columns.get(address, "")
     if not to:
         raise click.UsageError(f"{where}: no address")
+    if _ROUNDED.fullmatch(to):
+        raise click.UsageError(f"{where}: {to} is a number that a spreadsheet has rounded")
     if text is None:
         text = columns.get("text", "")
         if not text:

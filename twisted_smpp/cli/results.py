@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import click
+from twisted_smpp.cli.printing import put
 
-__all__ = ["Row", "print_counts", "write_rows"]
+__all__ = ["Row", "ids_in_row", "print_counts", "write_rows"]
 
 
 class Row(NamedTuple):
@@ -19,7 +19,8 @@ class Row(NamedTuple):
         to: the address.
         progress: the name of its :class:`~twisted_smpp.Progress`, in small letters.
         parts: how many parts it has.
-        message_ids: what the message centre calls them, with a space between.
+        message_ids: what the message centre calls them, with a space between, and - for one
+            that it has not accepted.
         attempts: how often parts of it were sent; empty when that is not known here.
         error: why it failed, or empty.
     """
@@ -32,10 +33,19 @@ class Row(NamedTuple):
     error: str
 
 
-def print_counts(counts: Mapping[str, int]) -> None:
-    """A line for each thing that became of messages, with how many they are."""
-    for name, many in counts.items():
-        click.echo(f"{many:>8}  {name}")
+def ids_in_row(message_ids: Iterable[str | None]) -> str:
+    """The ids of the parts of a message; empty when none has one."""
+    ids = list(message_ids)
+    return " ".join(each or "-" for each in ids) if any(ids) else ""
+
+
+def print_counts(counts: Mapping[str, int]) -> bool:
+    """A line for each thing that became of messages, with how many they are.
+
+    Returns:
+        whether they could be written.
+    """
+    return put("\n".join(f"{many:>8}  {name}" for name, many in counts.items()))
 
 
 def write_rows(path: str, rows: Iterable[Row]) -> None:

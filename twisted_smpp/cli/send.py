@@ -17,10 +17,11 @@ from twisted.internet.task import react
 from twisted_smpp.cli.handing import MOST_SAID, HandingRun
 from twisted_smpp.cli.interrupts import interrupts
 from twisted_smpp.cli.link_options import link_settings, optional_link_options
+from twisted_smpp.cli.printing import put
 from twisted_smpp.cli.recipients import Recipient, recipients
-from twisted_smpp.cli.results import Row, print_counts, write_rows
+from twisted_smpp.cli.results import Row, ids_in_row, print_counts, write_rows
 from twisted_smpp.cli.text_options import plain, rules_of, text_options
-from twisted_smpp.errors import SessionLost
+from twisted_smpp.errors import RequestRefused, SessionLost
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.link import LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart, Progress
@@ -47,7 +48,7 @@ _WITH_CONTROL = frozenset(
 @click.command(
     epilog="""Exit codes: 0 all accepted, and delivered when receipts were asked for; 1 one was
 refused, not delivered, or had no receipt in time; 2 cannot connect or bind, or wrong usage;
-130 interrupted.
+130 interrupted, by Ctrl-C or SIGTERM.
 
 Examples:
 
@@ -115,7 +116,8 @@ def send(text: str | None, **options: Any) -> None:
     if is_handed:
         _check_handed()
     else:
-        rules, settings = rules_of(options), link_settings(options)
+        settings = link_settings(options, useless="receiver")
+        rules = rules_of(options, settings["profile"].text)
     wanted = recipients(options.pop("to"), options.pop("file"), text)
     if options["result"] is not None:
         _check_result(options["result"])
@@ -176,6 +178,8 @@ class SendRun:
         #: Of each that was tried: the message, or why it cannot be sent.
         self._tried: list[Message | str] = []
         self._refusals = 0
+        #: The statuses with which messages were refused for the time being.
+        self._put_off: set[int] = set()
         self._awaited: Deferred[Any] | None = None
         self._given_up = False
         self._code = SENT
@@ -202,11 +206,10 @@ class SendRun:
             "taps": [self._show] if options["verbose"] else [],
             "reactor": self._reactor,
         }
-        form = profile.form
         if options["binds"] == 1:
-            sending = Sending(rate, burst, ids=profile.ids, receipt_form=form)
+            sending = Sending.of(profile, rate=rate, burst=burst)
             return ESMEService(**settings, sending=sending, on_state=self._state)
-        sending = Sending(ids=profile.ids, receipt_form=form)
+        sending = Sending.of(profile, rate=None, burst=None)
         return ESMEPool(
             **settings,
             binds=options["binds"],
@@ -286,9 +289,21 @@ class SendRun:
         except ValueError as error:
             self._cannot(wanted, plain(str(error)))
             return None
+        message.on_progress = self._moved
+        self._moved(message)
         self._messages.append(message)
         self._tried.append(message)
         return message
+
+    def _moved(self, message: Message) -> None:
+        """Says once why it takes so long."""
+        for part in message.parts:
+            error = part.error
+            if part.progress is Progress.QUEUED and isinstance(error, RequestRefused):
+                status = error.command_status
+                if status not in self._put_off:
+                    self._put_off.add(status)
+                    self._say(f"{error}; sent again later")
 
     def _cannot(self, wanted: Recipient, why: str) -> None:
         self._tried.append(why)
@@ -308,7 +323,7 @@ class SendRun:
             if part.message_id is not None:
                 many = len(message.parts)
                 which = f" ({part.number} of {many})" if many > 1 else ""
-                click.echo(f"accepted{which}, message_id {plain(part.message_id)}")
+                self._print(f"accepted{which}, message_id {plain(part.message_id)}")
 
     async def _await_receipts(self) -> None:
         timeout = self._options["timeout"]
@@ -380,7 +395,7 @@ class SendRun:
         return self._service.confirming.ids.match(receipt.message_id) is not None
 
     def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:
-        click.echo(line(direction, pdu, time))
+        self._print(line(direction, pdu, time))
 
     # What people see.
 
@@ -401,13 +416,15 @@ class SendRun:
                         _said(part) for part in message.parts if part.receipt
                     ):
                         if message.progress.final:
-                            click.echo(said)
+                            self._print(said)
             return
         count = Counter(message.progress for message in self._messages)
-        print_counts({progress.name.lower(): many for progress, many in sorted(count.items())})
+        counts = {progress.name.lower(): many for progress, many in sorted(count.items())}
         not_sent = len(self._wanted) - len(self._messages)
         if not_sent:
-            print_counts({"not sent": not_sent})
+            counts["not sent"] = not_sent
+        if not print_counts(counts):
+            self._code = self._code or REFUSED
 
     def _write_result(self, path: str) -> None:
         not_tried = [""] * (len(self._wanted) - len(self._tried))
@@ -420,6 +437,10 @@ class SendRun:
     def _cannot_write(self, path: str, error: OSError) -> None:
         self._say(f"cannot write {plain(path)}: {error.strerror}")
         self._code = self._code or REFUSED
+
+    def _print(self, text: str) -> None:
+        if not put(text):
+            self._code = self._code or REFUSED
 
     def _say(self, text: str) -> None:
         click.echo(f"smpp send: {text}", err=True)
@@ -436,7 +457,7 @@ def _row(wanted: Recipient, message: Message | str) -> Row:
         message.destination,
         message.progress.name.lower(),
         len(message.parts),
-        " ".join(each or "-" for each in message.message_ids),
+        ids_in_row(message.message_ids),
         sum(part.attempts for part in message.parts),
         str(message.error or ""),
     )

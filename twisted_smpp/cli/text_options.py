@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from twisted_smpp.text.gsm0338 import Language
 from twisted_smpp.text.rules import DEFAULT_ALPHABETS, Method, TextRules
@@ -63,16 +65,32 @@ def text_options(command: C) -> C:
     return command
 
 
-def rules_of(options: dict[str, Any]) -> TextRules:
-    """The rules that the options say; removes them from ``options``."""
-    return TextRules(
-        default_alphabet=options.pop("alphabet"),
-        languages=tuple(Language[name.upper()] for name in options.pop("languages")),
-        latin_1=options.pop("latin_1"),
-        method=Method(options.pop("method")),
-        graphemes=options.pop("graphemes"),
-        transliterate=options.pop("transliterate"),
-    )
+def rules_of(options: dict[str, Any], profile: TextRules | None = None) -> TextRules:
+    """The rules that the options say; removes them from ``options``.
+
+    Args:
+        options: of the command.
+        profile: the rules where no option is given; None for the usual ones.
+    """
+    context = click.get_current_context()
+    said: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "alphabet": ("default_alphabet", str),
+        "languages": ("languages", _languages),
+        "latin_1": ("latin_1", bool),
+        "method": ("method", Method),
+        "graphemes": ("graphemes", bool),
+        "transliterate": ("transliterate", bool),
+    }
+    given: dict[str, Any] = {}
+    for option, (name, read) in said.items():
+        value = options.pop(option)
+        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            given[name] = read(value)
+    return replace(profile or TextRules(), **given)
+
+
+def _languages(names: Iterable[str]) -> tuple[Language, ...]:
+    return tuple(Language[name.upper()] for name in names)
 
 
 def standard_input() -> str:

@@ -34,8 +34,15 @@ class Address(NamedTuple):
 
         Args:
             text: an address; "" leaves the choice to the message centre.
+
+        Raises:
+            TypeError: it is no str.
         """
-        if text.isdecimal() and text.isascii() and len(text) > MOST_SHORT_CODE and text[0] != "0":
+        try:
+            usual = text.isdecimal() and text.isascii() and len(text) > MOST_SHORT_CODE
+        except AttributeError:
+            raise TypeError(f"an address is a str or an Address, not {text!r}") from None
+        if usual and text[0] != "0":
             return cls(_INTERNATIONAL, _ISDN, text)
         text = text.strip()
         # To translate takes longer than all the rest.

@@ -8,7 +8,7 @@ between attempts count refused binds as well as failed connections.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
 from twisted_smpp.status import CommandStatus
+from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.wire.pdu import Request, Response
 
 __all__ = ["Link", "LinkChange", "LinkState"]
@@ -99,6 +100,8 @@ class Link(Shorthands, Service):
     """
 
     log = Logger()
+    #: What decodes the PDUs of the message centre, see the factory.
+    decoders: Callable[[InterfaceVersion], Mapping[int, Any]] | None = None
 
     def __init__(
         self,
@@ -140,7 +143,7 @@ class Link(Shorthands, Service):
             on_refused=self._refused,
             on_late_response=self._late,
             clock=self._clock,
-            **settings,
+            **{"decoders": self.decoders, **settings},
         )
         self._client = ClientService(
             self._endpoint, self.factory, retryPolicy=self._delay, clock=self._clock

@@ -19,6 +19,7 @@ from twisted_smpp.errors import SMPPError, StoreFull
 from twisted_smpp.esme.message import Keeper, Message, MessagePart, Progress
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
+from twisted_smpp.store.record import Row
 from twisted_smpp.text.segments import Segment
 from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import SubmitSM
@@ -79,7 +80,7 @@ class Outbox:
         self._since = 0
         #: Where reading what it has left goes on, and how many messages that were so far.
         self._read_to = self._read_count = 0
-        self._records: dict[MessagePart, Record] = {}
+        self._records: dict[MessagePart, Record | Row] = {}
         #: Parts that are being written as being sent, and who waits for that.
         self._begun: dict[MessagePart, Callable[[MessagePart, SMPPError | None], object] | None]
         self._begun = {}
@@ -126,14 +127,18 @@ class Outbox:
             raise StoreFull("", "there is no room for one more message")
         parts = message.parts
         first, many = self._next_number(), len(parts) > 1
+        record: Record | Row
         try:
             for part in parts:
-                number = first if part is parts[0] else self._next_number()
-                record = self._record(number, part, seconds)
-                if many or message.has_relative_validity:
-                    record.data = _lasting(message, first, part)
-                if begins:
-                    record.state, record.tries = _SENDING, 1
+                if begins and message.key is None and part.ready is not None:
+                    record = self._row(first, part)
+                else:
+                    number = first if part is parts[0] else self._next_number()
+                    record = self._new_record(number, part, seconds)
+                    if many or message.has_relative_validity:
+                        record.data = _lasting(message, first, part)
+                    if begins:
+                        record.state, record.tries = _SENDING, 1
                 self._records[part] = record
                 if not store.keep(record, None, self._told, (self._kept, message)):
                     self._given += 1
@@ -146,7 +151,15 @@ class Outbox:
             raise
         message.outbox = self
 
-    def _record(self, number: int, part: MessagePart, seconds: float) -> Record:
+    def _row(self, number: int, part: MessagePart) -> Row:
+        """As the row of its record, for one that is sent at once: nobody may ever need more."""
+        message, octets = part.message, part.ready[1]  # type: ignore[index]
+        # What can be encoded can be kept, too; to look at each value takes longer than all this.
+        addresses = message.source, message.destination
+        begun = number, PART, self._queue, "", _SENDING, None, None, ""
+        return *begun, *addresses, 1, octets, "", None, self._now()
+
+    def _new_record(self, number: int, part: MessagePart, seconds: float) -> Record:
         message, ready, now = part.message, part.ready, self._now()
         record = Record(
             number,
@@ -179,8 +192,16 @@ class Outbox:
 
     def number_of(self, part: MessagePart) -> int | None:
         """What the store calls a part; None when it is gone."""
-        record = self._records.get(part)
-        return None if record is None else record.number
+        kept = self._records.get(part)
+        if kept.__class__ is tuple:
+            return kept[0]  # type: ignore[no-any-return]
+        return None if kept is None else kept.number  # type: ignore[union-attr]
+
+    def _record_of(self, part: MessagePart) -> Record | None:
+        kept = self._records.get(part)
+        if isinstance(kept, tuple):
+            kept = self._records[part] = Record.of(kept)
+        return kept
 
     def attempting(
         self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]
@@ -194,7 +215,7 @@ class Outbox:
         if part in self._begun:
             self._begun[part] = told
             return False
-        record = self._records.get(part)
+        record = self._record_of(part)
         return record is None or self._write(part, record, (told, part))
 
     def changed(self, message: Message) -> None:
@@ -208,7 +229,7 @@ class Outbox:
                 self._forget(part)
             return
         for part in parts:
-            record = self._records.get(part)
+            record = self._record_of(part)
             if record is not None and _differs(part, record):
                 self._write(part, record)
 
@@ -228,10 +249,12 @@ class Outbox:
         return self._change(record.number, record, context)
 
     def _forget(self, part: MessagePart) -> None:
-        record = self._records.pop(part, None)
-        self._begun.pop(part, None)
-        if record is not None:
-            self._change(record.number, None)
+        number = self.number_of(part)
+        if number is not None:
+            del self._records[part]
+            if self._begun:
+                self._begun.pop(part, None)
+            self._change(number, None)
 
     def _change(self, number: int, record: Record | None, context: Any = None) -> bool:
         """Gives a change to the store; whether it is made already.

@@ -122,7 +122,7 @@ class Sender(Waiting):
             WindowFull: there is no room for one more message: see :meth:`slot`.
         """
         parts = message.parts
-        if len(parts) == 1 and self._send_at_once(parts[0]):
+        if len(parts) == 1 and self._has_place and self._send_at_once(parts[0]):
             return
         self.check_room()
         for part in parts:
@@ -138,8 +138,13 @@ class Sender(Waiting):
         now = self._seconds()
         if part.expires_at is not None and part.expires_at <= now:
             return False
-        if len(self._in_flight) >= self.pace.window or not self._may_send(now):
+        if not self._may_send(now):
             return False
+        self.begin(part, now)
+        return True
+
+    def begin(self, part: MessagePart, now: float) -> None:
+        """Sends the only part of a message now, for which :meth:`is_free` has to hold."""
         self._order += 1
         part.order = self._order
         self._pumping = True
@@ -148,7 +153,6 @@ class Sender(Waiting):
         finally:
             self._pumping = False
         self._pump()
-        return True
 
     def is_free(self, now: float) -> bool:
         """Whether one more message would be sent at once, without any count of how many."""
@@ -185,22 +189,25 @@ class Sender(Waiting):
         """Sends what may be sent now, and is back when more may."""
         if self._pumping:
             return
-        if not (self._new or self._returned or self._later):
-            # After most responses nothing waits.
-            if self._slots:
-                self._give_slots()
-            if self._call is not None:
-                self._arm()
-            if self.on_change is not None:
-                self.on_change()
-            return
+        # After most responses nothing waits; or all waits for the next.
+        if self._later or ((self._new or self._returned) and self._has_place):
+            self._send_waiting()
+            self._arm()
+        elif self._call is not None:
+            self._arm()
+        if self._slots:
+            self._give_slots()
+        if self.on_change is not None:
+            self.on_change()
+
+    def _send_waiting(self) -> None:
         self._pumping = True
         try:
-            now = self._seconds()
+            now, in_flight = self._seconds(), self._in_flight
             while self._later and self._later[0][0] <= now:
                 heappush(self._returned, heappop(self._later)[1])
             # Callbacks of the application may have stopped it, or ended the session.
-            while self._has_place and self._has_next(now) and self._may_send(now):
+            while len(in_flight) < self.pace.window and self._has_next(now) and self._may_send(now):
                 part = heappop(self._returned) if self._returned else self._new.popleft()
                 try:
                     self._send(part, now)
@@ -208,10 +215,6 @@ class Sender(Waiting):
                     self._broken(Failure(), part)
         finally:
             self._pumping = False
-        self._give_slots()
-        self._arm()
-        if self.on_change is not None:
-            self.on_change()
 
     @property
     def _has_place(self) -> bool:

@@ -34,6 +34,7 @@ from twisted_smpp.status import CommandStatus
 from twisted_smpp.text import times
 from twisted_smpp.text.reassembly import Reassembly
 from twisted_smpp.text.receipt import Receipt, is_receipt
+from twisted_smpp.text.receipt_octets import receipt_decoders
 from twisted_smpp.text.references import References
 from twisted_smpp.text.rules import Method, TextRules
 from twisted_smpp.text.segments import Plan, plan
@@ -102,6 +103,9 @@ class ESMEService(Link):
         TypeError: the application does not provide ``IMessageReceiver``.
     """
 
+    # Most of what comes are receipts.
+    decoders = staticmethod(receipt_decoders)
+
     def __init__(
         self,
         endpoint: Endpoint | Sequence[Endpoint],
@@ -133,9 +137,8 @@ class ESMEService(Link):
         self._on_receipt = called["on_receipt"]
         self._on_alert = called["on_alert"]
         self._profile = profile
-        self._envelopes = Envelopes(
-            {"registered_delivery": _RECEIPT, **profile.fields}, profile.tlvs
-        )
+        usual = {"registered_delivery": _RECEIPT, **profile.fields}
+        self._envelopes = Envelopes(usual, profile.tlvs)
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
@@ -315,13 +318,25 @@ class ESMEService(Link):
         if message.parts[0].ready is None:
             self._check(message)
         self._follows = True
-        if self.outbox is not None:
-            self.sender.check_room()
-            now = self._clock.seconds()
-            self.outbox.keep(message, now, len(message.parts) == 1 and self.sender.is_free(now))
-        self.sender.add(message)
-        self._sweep_later()
+        if self.outbox is None:
+            self.sender.add(message)
+        else:
+            self._keep(self.outbox, message)
+        if self._sweep_call is None:
+            self._sweep_later()
         return message
+
+    def _keep(self, outbox: Outbox, message: Message) -> None:
+        """Queues a message, or begins to send it, and writes which."""
+        sender, now = self.sender, self._clock.seconds()
+        part = message.parts[0]
+        if len(message.parts) == 1 and part.expires_at is None and sender.is_free(now):
+            outbox.keep(message, now, begins=True)
+            sender.begin(part, now)
+        else:
+            sender.check_room()
+            outbox.keep(message, now)
+            sender.add(message)
 
     def _wanted(
         self, receipt: bool, validity: Validity, schedule: Validity, priority: int

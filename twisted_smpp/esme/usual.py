@@ -158,6 +158,28 @@ class Envelopes:
         return envelope
 
 
+class UsualPart(MessagePart):
+    """The only part of such a message.
+
+    Args:
+        message: the whole.
+        octets: the septets of its text.
+        data_coding: the field of that name.
+    """
+
+    def __init__(self, message: Message, octets: bytes, data_coding: int) -> None:
+        self.message = message
+        self.wants_receipt = message.wants_receipt
+        self.order = 0
+        self._octets = octets
+        self._data_coding = data_coding
+
+    @cached_property
+    def segment(self) -> Segment:  # type: ignore[override]
+        """How it is sent."""
+        return Segment(1, 1, self._octets, 0, self._data_coding, _NO_TLVS)
+
+
 class UsualMessage(Message):
     """The handle of such a message; what is rarely asked for is found out when it is.
 
@@ -175,8 +197,7 @@ class UsualMessage(Message):
         self.tlvs = envelope.tlvs
         self._envelope = envelope
         self._text = text
-        segment = Segment(1, 1, octets, 0, envelope.data_coding, _NO_TLVS)
-        self.parts = (MessagePart(self, segment, 0),)
+        self.parts = (UsualPart(self, octets, envelope.data_coding),)
 
     @cached_property
     def fields(self) -> Mapping[str, Any]:  # type: ignore[override]

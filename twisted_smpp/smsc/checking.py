@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from twisted_smpp.smsc.accounts import Accounts, AccountsError, AccountSettings
 from twisted_smpp.smsc.networks import Address, is_in
-from twisted_smpp.smsc.verifying import Verifier, in_threads
+from twisted_smpp.smsc.verifying import AHEAD, Verifier, in_threads
 
 __all__ = ["AccountsFile", "BindCredentials", "Certificate"]
 
@@ -113,7 +113,7 @@ class AccountsFile:
             if reactor is None:
                 from twisted.internet import reactor
             key = secrets.token_bytes(32)
-            verifier = Verifier(IReactorTime(reactor), in_threads(reactor), key)
+            verifier = Verifier(IReactorTime(reactor), in_threads(reactor), key, AHEAD)
         self._verifier = verifier
 
     def settings(self, system_id: str) -> AccountSettings | None:

@@ -12,7 +12,7 @@ one whose connection is dead gives its place to the bind that waits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.cred.error import LoginFailed, UnauthorizedLogin
@@ -50,7 +50,6 @@ class Login:
         logout: what ``twisted.cred`` wants to be called at its end.
         policy: the rules of its account; None without an accounts file.
         has_place: whether it was given one of the places of its account.
-        checks_destinations: whether the account asks about each destination of a submit_multi.
     """
 
     session: SMPPProtocol
@@ -59,10 +58,6 @@ class Login:
     logout: Callable[[], object]
     policy: Policy | None
     has_place: bool = False
-    checks_destinations: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.checks_destinations = getattr(self.account, "checks_destinations", False) is True
 
     @property
     def mode(self) -> str:
@@ -182,7 +177,7 @@ class Logins:
             return CommandStatus.ESME_RBINDFAIL
         policy = self._policy(request.system_id)
         login = self._logins[session] = Login(session, request, account, logout, policy)
-        if policy is not None and login.checks_destinations:
+        if policy is not None and getattr(account, "checks_destinations", False) is True:
             account.policy = policy
         self._by_name.setdefault(request.system_id, []).append(login)
         if policy is not None and login.mode not in policy.settings.modes:

@@ -209,7 +209,8 @@ class SMSCService(Service):
         login = self._logins[session]
         account = login.account
         if login.policy is not None:
-            now, each = self.factory.clock.seconds(), login.checks_destinations
+            each = getattr(account, "checks_destinations", False) is True
+            now = self.factory.clock.seconds()
             status = login.policy.refusal(request, session.session.version, now, each=each)
             if status:
                 return status

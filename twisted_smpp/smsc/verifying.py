@@ -1,11 +1,11 @@
 """Passwords against their hashes, without holding the reactor up.
 
-scrypt takes 16 MiB and a twentieth of a second for each password, in threads of the
-reactor, two at a time. Those that come meanwhile wait, up to a number; what is more, or
-has waited too long, is told that the message centre is busy. A password that was right is
-remembered, as an HMAC with a key that only this process has, so that a thousand sessions
-that come back after a restart of their side cost nothing; and those of one account that come back
-after a restart of ours cost one hash, for which they all wait.
+scrypt takes 16 MiB and a twentieth of a second for each password, in two threads. Those that
+come meanwhile wait, up to a number; what is more, or has waited too long, is told that the
+message centre is busy. A password that was right is remembered, as an HMAC with a key that only
+this process has, so that a thousand sessions that come back after a restart of their side cost
+nothing; and those of one account that come back after a restart of ours cost one hash, for which
+they all wait.
 """
 
 from __future__ import annotations
@@ -18,15 +18,26 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
 
 from twisted_smpp.errors import RequestRefused
 from twisted_smpp.smsc.hashes import DUMMY, PasswordHash
 from twisted_smpp.status import CommandStatus
 
-__all__ = ["MOST_REMEMBERED", "MOST_SECONDS", "MOST_WAITING", "THREADS", "Verifier", "in_threads"]
+__all__ = [
+    "AHEAD",
+    "MOST_REMEMBERED",
+    "MOST_SECONDS",
+    "MOST_WAITING",
+    "THREADS",
+    "Verifier",
+    "in_threads",
+]
 
 #: Passwords that are hashed at a time; those that wait; and how long they may.
 THREADS, MOST_WAITING, MOST_SECONDS = 2, 256, 8.0
+#: Passwords that the threads have before them.
+AHEAD = 16
 #: Passwords that are remembered.
 MOST_REMEMBERED = 10_000
 
@@ -34,11 +45,18 @@ MOST_REMEMBERED = 10_000
 Run = Callable[[Callable[[bytes], bool], bytes], Deferred[bool]]
 
 
-def in_threads(reactor: Any) -> Run:
-    """Runs functions in the threads of a reactor."""
-    return lambda function, value: deferToThreadPool(
-        reactor, reactor.getThreadPool(), function, value
-    )
+def in_threads(reactor: Any, make_pool: Callable[..., Any] = ThreadPool) -> Run:
+    """Runs functions in two threads of their own, which end with the reactor."""
+    pools: list[Any] = []
+
+    def run(function: Callable[[bytes], bool], value: bytes) -> Deferred[bool]:
+        if not pools:
+            pools.append(make_pool(0, THREADS, "passwords"))
+            pools[0].start()
+            reactor.addSystemEventTrigger("during", "shutdown", pools[0].stop)
+        return deferToThreadPool(reactor, pools[0], function, value)
+
+    return run
 
 
 class Verifier:
@@ -48,12 +66,15 @@ class Verifier:
         clock: an ``IReactorTime``.
         run: where a password is hashed; see :func:`in_threads`.
         key: 32 random octets that nobody else knows.
+        ahead: passwords that are given to ``run`` at a time. With more than there are threads
+            none of these waits for a reactor that has ten thousand connections to accept.
     """
 
-    def __init__(self, clock: IReactorTime, run: Run, key: bytes) -> None:
+    def __init__(self, clock: IReactorTime, run: Run, key: bytes, ahead: int = THREADS) -> None:
         self._clock = clock
         self._run = run
         self._key = key
+        self._ahead = ahead
         self._running = 0
         self._waiting: deque[tuple[float, PasswordHash, bytes, Deferred[bool]]] = deque()
         self._right: OrderedDict[bytes, None] = OrderedDict()
@@ -108,7 +129,7 @@ class Verifier:
 
     def _enqueue(self, known: PasswordHash, password: bytes) -> Deferred[bool]:
         deferred: Deferred[bool] = Deferred()
-        if self._running >= THREADS and len(self._waiting) >= MOST_WAITING:
+        if self._running >= self._ahead and len(self._waiting) >= MOST_WAITING:
             deferred.errback(_busy())
             return deferred
         self._waiting.append((self._clock.seconds(), known, password, deferred))
@@ -116,7 +137,7 @@ class Verifier:
         return deferred
 
     def _start(self) -> None:
-        while self._waiting and self._running < THREADS:
+        while self._waiting and self._running < self._ahead:
             since, known, password, deferred = self._waiting.popleft()
             if self._clock.seconds() - since > MOST_SECONDS:
                 deferred.errback(_busy())

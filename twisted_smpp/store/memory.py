@@ -13,9 +13,11 @@ from zope.interface import implementer
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store.intents import Told
-from twisted_smpp.store.record import Record, Row
+from twisted_smpp.store.record import COLUMNS, Record, Row
 
 __all__ = ["MemoryStore"]
+
+_DONE = COLUMNS.index("done")
 
 
 class _Queue:
@@ -143,12 +145,14 @@ class MemoryStore:
             StoreFull: there are too many.
             ValueError: a file could not keep one of them.
         """
+        if isinstance(record, tuple) and record[_DONE] is None:
+            record = Record.of(record)
         if isinstance(record, tuple):
             if len(self._records) + len(self._rows) >= self._most:
                 self._refuse()
             number = record[0]
             self._rows[number] = record
-            self._done.put_new(number, record[13])
+            self._done.put_new(number, record[_DONE])
             return True
         if also is not None:
             also.check()

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,39 +26,19 @@ from twisted_smpp.store import questions, starts
 from twisted_smpp.store.caution import Caution
 from twisted_smpp.store.file import StoreFile, is_want_of_room
 from twisted_smpp.store.intents import Read, Told, Write, never_mind, tell, written
-from twisted_smpp.store.record import COLUMNS, Record, Row
+from twisted_smpp.store.record import Record, Row
 from twisted_smpp.store.space import RESERVE_OCTETS, Space
+from twisted_smpp.store.statements import MOST_ROWS, put
 
 __all__ = ["SQLiteStore"]
 
 #: Intents of one transaction, at most.
-MOST_OF_A_BATCH = 512
+MOST_OF_A_BATCH = MOST_ROWS
 #: Numbers that are reserved at a time: none is used twice, even if it was never written.
 NUMBERS = 100_000
 #: Seconds until what could not be written for want of room is tried again.
 ROOM_SECONDS = 1.0
 
-_ROW = f"({', '.join('?' * len(COLUMNS))})"
-
-
-def _put_statement(rows: int) -> str:
-    """Puts up to so many rows at once; those that are left over are NULL."""
-    return (
-        f"REPLACE INTO message ({', '.join(COLUMNS)}) "  # noqa: S608
-        f"SELECT * FROM (VALUES {', '.join([_ROW] * rows)}) WHERE column1 IS NOT NULL"
-    )
-
-
-def _remove_statement(rows: int) -> str:
-    """Removes up to so many rows at once; numbers that are left over are NULL."""
-    return f"DELETE FROM message WHERE number IN ({', '.join('?' * rows)})"  # noqa: S608
-
-
-#: By the number of rows. Each statement that is executed, and each row of ``executemany``, gives
-#: up Python's lock and has to get it back from a busy reactor: so all go into one.
-_SIZES = (1, 4, 16, 64, 128, 256, 384, MOST_OF_A_BATCH)
-_PUT = {rows: _put_statement(rows) for rows in _SIZES}
-_REMOVE = {rows: _remove_statement(rows) for rows in _SIZES}
 _FILE = (
     "SELECT page_count, freelist_count, page_size "
     "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
@@ -380,13 +359,13 @@ class SQLiteStore:
                     if intent.also is not None:
                         rows[intent.also[0]] = intent.also
                 else:
-                    highest = max(highest, _put(connection, rows))
+                    highest = max(highest, put(connection, rows))
                     rows = {}
                     before = connection.total_changes
                     intent.result = intent.ask(connection)
                     if connection.total_changes != before:
                         self.put_aside = _count_put_aside(connection)
-            highest = max(highest, _put(connection, rows))
+            highest = max(highest, put(connection, rows))
             reserved = self._reserve(connection, highest)
             self._sizes = _sizes(connection)
             connection.execute("COMMIT")
@@ -524,28 +503,6 @@ class SQLiteStore:
                 deferred.callback(None)
             else:
                 deferred.errback(StoreFailed(str(self.path), str(error)))
-
-
-def _put(connection: sqlite3.Connection, rows: dict[int, tuple[Any, ...] | None]) -> int:
-    """Puts and removes rows, those that are None; returns the highest number."""
-    if not rows:
-        return 0
-    written = [row for row in rows.values() if row is not None]
-    for begin in range(0, len(written), MOST_OF_A_BATCH):
-        some = written[begin : begin + MOST_OF_A_BATCH]
-        size = _fitting(len(some))
-        values = list(chain.from_iterable(some))
-        values += [None] * (size * len(COLUMNS) - len(values))
-        connection.execute(_PUT[size], values)
-    if len(written) < len(rows):
-        gone: list[int | None] = [number for number, row in rows.items() if row is None]
-        size = _fitting(len(gone))
-        connection.execute(_REMOVE[size], gone + [None] * (size - len(gone)))
-    return max(rows)
-
-
-def _fitting(rows: int) -> int:
-    return next(size for size in _SIZES if size >= rows)
 
 
 def _new_and_old(

@@ -20,6 +20,7 @@ from twisted_smpp.text.receipt_forms import STANDARD, STAT, Form
 from twisted_smpp.text.udh import UserDataHeader
 from twisted_smpp.values import EsmClass, MessageState
 from twisted_smpp.wire.pdus import DataSM, DeliverSM
+from twisted_smpp.wire.sealed import SealedDeliverSM
 from twisted_smpp.wire.tlv import TLV
 from twisted_smpp.wire.tlvs import (
     message_payload,
@@ -146,6 +147,8 @@ class Receipt:
                 octets, as some message centres only repeat the data_coding of the message.
             form: how this message centre writes the text.
         """
+        if type(pdu) is SealedDeliverSM:
+            return cls._known(pdu, form)
         # Where the TLVs were looked at before, they are read the other way.
         usual = _USUAL.fullmatch(pdu._tail) if pdu._tail.__class__ is bytes else None
         if usual is not None and usual[1][0] == len(usual[2]) + 1:
@@ -167,6 +170,16 @@ class Receipt:
         )
         self._broken = broken
         self._wide = _is_wide(pdu, raw)
+        return self
+
+    @classmethod
+    def _known(cls, pdu: SealedDeliverSM, form: Form) -> Receipt:
+        """What :meth:`of` returns for one that was seen to be as usual before."""
+        self = cls.__new__(cls)
+        self._message_id, state, self.raw = pdu.known
+        self._message_state = _STATES[state]
+        self.esm_class = pdu.esm_class
+        self._form = form
         return self
 
     @classmethod

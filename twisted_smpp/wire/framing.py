@@ -18,8 +18,8 @@ Source: SMPP 5.0, 3.2 (PDU format), 2.9 (error handling).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from twisted_smpp.errors import FramingError, PDUError
 from twisted_smpp.wire.codec import HEADER
@@ -79,7 +79,7 @@ class Framing:
 
     def __init__(self, max_pdu: int = MAX_PDU) -> None:
         self.max_pdu = max_pdu
-        self.decoders = decoders(LATEST)
+        self.decoders: Mapping[int, Any] = decoders(LATEST)
         self.error: FramingError | None = None
         self._chunks: list[bytes] = []
         self._have = 0

@@ -1,44 +1,75 @@
-"""A submit_sm that was put together as octets, and has no fields before somebody looks.
+"""PDUs that are kept as their octets, and have no fields before somebody looks.
 
-Of a million messages that are accepted nobody ever reads the request again. But an error says
-which request it is about, and shows it. So it is a SubmitSM for whoever asks, by ``isinstance``
-or by ``__class__``, and it reads its fields from its octets when the first of them is wanted.
+Of a million messages that are accepted nobody ever reads the request again, and of most receipts
+nothing but the id and the state. But an error says which request it is about, and shows it. So
+these are a SubmitSM or a DeliverSM for whoever asks, by ``isinstance`` or by ``__class__``, and
+read their fields from their octets when the first of them is wanted.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted_smpp.wire.pdu import decode
-from twisted_smpp.wire.pdus import SubmitSM
+from twisted_smpp.wire.pdus import DeliverSM, SubmitSM
 
-__all__ = ["SealedSubmitSM"]
-
-_READ = (*(field.name for field in SubmitSM.fields), "_tail", "command_status", "sequence_number")
+__all__ = ["SealedDeliverSM", "SealedSubmitSM"]
 
 
-class SealedSubmitSM(SubmitSM):
-    """One whose octets were made before it.
+class _Sealed:
+    """What those of all commands have in common."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _octets: bytes
+        fields: Any
+
+    def __getattr__(self, name: str) -> Any:
+        """Python calls it for what is not there: then all that is not there is read."""
+        names = [field.name for field in self.fields]
+        names += ["_tail", "command_status", "sequence_number"]
+        if name in names:
+            read = decode(self._octets)
+            for each in names:
+                try:
+                    object.__getattribute__(self, each)
+                except AttributeError:
+                    setattr(self, each, getattr(read, each))
+        return object.__getattribute__(self, name)
+
+
+# ``__class__`` is what sessions look at: the class itself is no other command.
+
+
+class SealedSubmitSM(_Sealed, SubmitSM):
+    """A submit_sm whose octets were made before it.
 
     Args:
         octets: the whole PDU, which can be decoded.
     """
 
     __slots__ = ("_octets",)
-
-    # What sessions look at. Its own class is no other command.
     __class__ = SubmitSM  # type: ignore[assignment]
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
 
-    def __getattr__(self, name: str) -> Any:
-        """Python calls it for what is not there: then all that is not there is read."""
-        if name in _READ:
-            read = decode(self._octets)
-            for each in _READ:
-                try:
-                    object.__getattribute__(self, each)
-                except AttributeError:
-                    setattr(self, each, getattr(read, each))
-        return object.__getattribute__(self, name)
+
+class SealedDeliverSM(_Sealed, DeliverSM):
+    """A deliver_sm of which more is known than its fields.
+
+    Args:
+        octets: the whole PDU, which can be decoded.
+
+    Attributes:
+        known: what whoever has made it knows; None if nothing.
+    """
+
+    __slots__ = ("_octets", "known")
+    __class__ = DeliverSM  # type: ignore[assignment]
+
+    known: Any
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
