@@ -66,7 +66,7 @@ def test_o05_the_options_are_ours_and_no_secret_is_among_them(unit: Path, tmp_pa
     assert "secret" not in " ".join(command(unit, tmp_path))
     if options.subCommand == "esme":
         assert read(unit)["Service"]["LoadCredential"].startswith("password:/")
-        assert options.subOptions["password"] == "secret"
+        assert options.subOptions["password"]() == "secret"
 
 
 def test_o05_it_has_the_time_to_stop_that_it_takes(unit: Path, tmp_path: Path) -> None:
