@@ -17,7 +17,6 @@ from centre_kit import both_stores
 from swarm_kit import Life
 from twisted.internet.defer import Deferred
 
-from twisted_smpp.smsc.answers import LateAnswers
 from twisted_smpp.smsc.broadcasts import Broadcasts
 from twisted_smpp.smsc.centre import MessageCentre
 from twisted_smpp.smsc.customer import Customer
@@ -115,11 +114,6 @@ def delivered_again_after_it_was_taken(patch: pytest.MonkeyPatch) -> None:
             self._again(record)
 
     patch.setattr(MessageCentre, "_taken", takes)
-
-
-@planted("I4")
-def an_answer_that_is_late_counts_for_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LateAnswers, "came", lambda *_: None)
 
 
 @planted("I7")
