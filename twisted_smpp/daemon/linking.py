@@ -79,7 +79,7 @@ class LinkOptions(usage.Options):
             try:
                 read_password(path)
             except ValueError as error:
-                raise usage.UsageError(str(error)) from None
+                raise usage.UsageError(f"--password-file: {error}") from None
             self["password"] = password_from_file(os.path.abspath(path))
 
 
