@@ -36,6 +36,7 @@ __all__ = [
     "may_receive",
     "may_receive_messages",
     "may_send",
+    "message_answers",
     "windowed",
 ]
 
@@ -75,6 +76,11 @@ def may_receive_messages(role: Role, version: InterfaceVersion, state: State) ->
 def windowed(role: Role, version: InterfaceVersion, state: State) -> frozenset[type[Any]]:
     """The classes of the requests that ``role`` may send and that need a place in the window."""
     return _windowed(role, version, state, len(registry))
+
+
+def message_answers(role: Role, version: InterfaceVersion, state: State) -> frozenset[type[Any]]:
+    """The classes of the responses that ``role`` may send, and that move nothing."""
+    return _message_answers(role, version, state, len(registry))
 
 
 def consents(
@@ -124,6 +130,14 @@ def _windowed(
 ) -> frozenset[type[Any]]:
     allowed = (registry[command_id] for command_id in _sends(role, version, state, known))
     return frozenset(cls for cls in allowed if cls.answer is not None and cls not in LINK)
+
+
+@cache
+def _message_answers(
+    role: Role, version: InterfaceVersion, state: State, known: int
+) -> frozenset[type[Any]]:
+    moves = _sends(role, version, state, known)
+    return frozenset(registry[each] for each, move in moves.items() if move is None)
 
 
 @cache

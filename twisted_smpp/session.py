@@ -56,6 +56,7 @@ from twisted_smpp.matrix import (
     may_receive,
     may_receive_messages,
     may_send,
+    message_answers,
     windowed,
 )
 from twisted_smpp.states import BOUND, Role, State
@@ -84,6 +85,7 @@ class Session(Deadlines):
     """
 
     __slots__ = (
+        "_answers",
         "_budgets",
         "_consents",
         "_decoders",
@@ -165,6 +167,7 @@ class Session(Deadlines):
         self._messages = may_receive_messages(self.role, self.version, self.state)
         self._windowed = windowed(self.role, self.version, self.state)
         self._consents = consents(self.role, self.version, self.state)
+        self._answers = message_answers(self.role, self.version, self.state)
         self.framing.decoders = self._decoders(self.version)
         self.encoders = encoders(self.version)
 
@@ -257,6 +260,11 @@ class Session(Deadlines):
         Raises:
             FieldError: a value cannot be sent; nothing was queued.
         """
+        cls = response.__class__
+        if cls in self._answers and request is not self.binding:
+            response.sequence_number = request.sequence_number
+            self._out.append(self.encoders[cls](response))
+            return True
         move = self._sends.get(response.command_id, response)
         if move is response:
             # What was accepted by a looser rule than that of sending is answered, too.

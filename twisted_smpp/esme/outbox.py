@@ -106,50 +106,64 @@ class Outbox:
 
     # New messages.
 
-    def keep(self, message: Message, seconds: float, begins: bool = False) -> None:
+    def keep(self, message: Message, seconds: float) -> None:
         """Writes a new message; its ``stored`` fires when that is done.
 
         Args:
             message: with its parts; from now on what becomes of them is written.
             seconds: the time of the clock by which parts expire.
-            begins: whether its only part is sent as soon as it is written. Then it is written
-                with it that it is, and :meth:`attempting` writes nothing more.
 
         Raises:
             StoreFull: there is no room.
             StoreFailed: the store takes nothing more.
             ValueError: the key is none that a store can keep.
         """
-        store = self.store
-        if store.failed is not None:
-            raise store.failed
-        if store.full:
-            raise StoreFull("", "there is no room for one more message")
+        self._check_room()
         parts = message.parts
         first, many = self._next_number(), len(parts) > 1
-        record: Record | Row
         try:
             for part in parts:
-                if begins and message.key is None and part.ready is not None:
-                    record = self._row(first, part)
-                else:
-                    number = first if part is parts[0] else self._next_number()
-                    record = self._new_record(number, part, seconds)
-                    if many or message.has_relative_validity:
-                        record.data = _lasting(message, first, part)
-                    if begins:
-                        record.state, record.tries = _SENDING, 1
+                number = first if part is parts[0] else self._next_number()
+                record = self._new_record(number, part, seconds)
+                if many or message.has_relative_validity:
+                    record.data = _lasting(message, first, part)
                 self._records[part] = record
-                if not store.keep(record, None, self._told, (self._kept, message)):
+                if not self.store.keep(record, None, self._told, (self._kept, message)):
                     self._given += 1
                     message.unwritten += 1
-                    if begins:
-                        self._begun[part] = None
         except BaseException:
             for part in parts:
                 self._forget(part)
             raise
         message.outbox = self
+
+    def begin(self, message: Message) -> None:
+        """Writes a new message, and that its only part is sent as soon as it is written.
+
+        So :meth:`attempting`, which has to follow, writes nothing more.
+
+        Args:
+            message: without a key, and with the octets of its submit_sm made.
+
+        Raises:
+            StoreFull, StoreFailed: as for :meth:`keep`.
+        """
+        self._check_room()
+        part = message.parts[0]
+        row = self._row(self._next_number(), part)
+        if not self.store.keep(row, None, self._told, (self._has_begun, message)):
+            self._given += 1
+            message.unwritten = 1
+            self._begun[part] = None
+        self._records[part] = row
+        message.outbox = self
+
+    def _check_room(self) -> None:
+        store = self.store
+        if store.failed is not None:
+            raise store.failed
+        if store.full:
+            raise StoreFull("", "there is no room for one more message")
 
     def _row(self, number: int, part: MessagePart) -> Row:
         """As the row of its record, for one that is sent at once: nobody may ever need more."""
@@ -180,11 +194,13 @@ class Outbox:
         if error is not None and self.on_refused is not None:
             self.on_refused(message, error)
         message.written(error)
-        if self._begun:
-            part = message.parts[0]
-            told = self._begun.pop(part, None)
-            if told is not None:
-                told(part, error)
+
+    def _has_begun(self, message: Message, error: SMPPError | None) -> None:
+        self._kept(message, error)
+        part = message.parts[0]
+        told = self._begun.pop(part, None)
+        if told is not None:
+            told(part, error)
 
     def number(self, message: Message) -> int | None:
         """What the store calls a message; the same after a restart. None when it is gone."""

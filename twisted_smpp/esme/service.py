@@ -330,8 +330,9 @@ class ESMEService(Link):
         """Queues a message, or begins to send it, and writes which."""
         sender, now = self.sender, self._clock.seconds()
         part = message.parts[0]
-        if len(message.parts) == 1 and part.expires_at is None and sender.is_free(now):
-            outbox.keep(message, now, begins=True)
+        is_usual = part.ready is not None and part.expires_at is None and message.key is None
+        if is_usual and len(message.parts) == 1 and sender.is_free(now):
+            outbox.begin(message)
             sender.begin(part, now)
         else:
             sender.check_room()

@@ -145,15 +145,16 @@ class MemoryStore:
             StoreFull: there are too many.
             ValueError: a file could not keep one of them.
         """
-        if isinstance(record, tuple) and record[_DONE] is None:
-            record = Record.of(record)
         if isinstance(record, tuple):
-            if len(self._records) + len(self._rows) >= self._most:
-                self._refuse()
-            number = record[0]
-            self._rows[number] = record
-            self._done.put_new(number, record[_DONE])
-            return True
+            done = record[_DONE]
+            if done is not None:
+                if len(self._records) + len(self._rows) >= self._most:
+                    self._refuse()
+                number = record[0]
+                self._rows[number] = record
+                self._done.put_new(number, done)
+                return True
+            record = Record.of(record)
         if also is not None:
             also.check()
         self.add(record)
