@@ -151,6 +151,14 @@ def test_a_source_that_cannot_be_sent_is_an_error_that_names_it() -> None:
     assert world.service.sender.in_flight == 0
 
 
+@pytest.mark.parametrize("text", [None, b"Hello", 7])
+def test_what_is_no_text_is_refused_in_words(text: Any) -> None:
+    world = UsualWorld(window=100)
+    world.start()
+    with pytest.raises(TypeError, match=f"text: {type(text).__name__} given, a str wanted"):
+        world.service.send("491761234567", text)
+
+
 def test_many_sources_are_forgotten_again() -> None:
     world = UsualWorld(window=5000)
     world.start()

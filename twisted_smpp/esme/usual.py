@@ -94,7 +94,7 @@ class Envelope:
 
     def message(self, to: str | Address, text: str) -> tuple[UsualMessage, bytes] | None:
         """The message and its submit_sm; None when it is not as usual."""
-        if to.__class__ is not str or len(text) > self.most:
+        if to.__class__ is not str or text.__class__ is not str or len(text) > self.most:
             return None
         number = _is_number(to)
         if number is None:

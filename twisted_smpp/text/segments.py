@@ -354,8 +354,11 @@ def plan(
         ValueError: a lone surrogate, which no coding has (a UnicodeEncodeError); a header
             that the method does not allow, that leaves no room for text, or has elements
             that are not for the caller; a message class that does not exist.
+        TypeError: the text is none.
     """
     _check_elements(elements)
+    if not isinstance(text, str):
+        raise TypeError(f"text: {type(text).__name__} given, a str wanted")
     method = rules.method if method is None else method
     if not isinstance(method, Method):
         raise ValueError(f"method: {method!r} is not one of {', '.join(map(str, Method))}")
