@@ -10,7 +10,6 @@ measured from outside (smpp_pump --peer-pid). --profile writes cProfile statisti
 
 import argparse
 import cProfile
-import gc
 from pathlib import Path
 
 from bench_common import raise_fd_limit
@@ -19,6 +18,7 @@ from twisted.cred.portal import Portal
 from twisted.internet import reactor
 
 from twisted_smpp import MemoryStore, MessageCentre, SMSCService, SQLiteStore
+from twisted_smpp.daemon.collector import freeze_when_running
 
 
 def make_store(where):
@@ -26,17 +26,6 @@ def make_store(where):
         return MemoryStore()
     Path(where).mkdir(parents=True, exist_ok=True)
     return SQLiteStore(Path(where) / "messages.db")
-
-
-def tune_gc():
-    """What is there now stays for ever, and a burst of messages is no reason to look for garbage.
-
-    With its defaults the garbage collector looks after each 700 containers that were made and not
-    freed yet; a message that waits for the disk has five or so.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 def main():
@@ -72,7 +61,7 @@ def main():
                 lambda port: print(port.getHost().port, flush=True)
             )
         )
-    reactor.callWhenRunning(tune_gc)
+    freeze_when_running(reactor)
     if options.profile:
         profile = cProfile.Profile()
         try:

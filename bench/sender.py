@@ -14,7 +14,6 @@ Exit status 1 when a message was refused or lost.
 
 import argparse
 import cProfile
-import gc
 import json
 import shutil
 import tempfile
@@ -25,6 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
 from twisted_smpp import ESMEService, Progress, SQLiteStore, SubmitSM
+from twisted_smpp.daemon.collector import settle
 from twisted_smpp.esme.outbox import Outbox
 
 TEXT = "x" * 40
@@ -109,9 +109,7 @@ async def main(reactor, options):
     )
     service.startService()
     await service.when_bound()
-    gc.collect()
-    gc.freeze()  # as docs/topics/speed.md advises, and the daemon does
-    gc.set_threshold(20_000, 20, 100)
+    settle()  # as docs/topics/speed.md advises, and the daemon does
     done = Deferred()
     profile = cProfile.Profile() if options.profile else None
     if profile:

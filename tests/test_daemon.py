@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEPool, ESMEService, Route, RouteKind, SMSCService
 from twisted_smpp.daemon.checkers import AnyOf
-from twisted_smpp.daemon.collector import freeze_when_running
+from twisted_smpp.daemon.collector import THRESHOLDS, freeze_when_running
 from twisted_smpp.daemon.keeping import default_store
 from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.tap import Options, role_of
@@ -538,10 +538,13 @@ def test_what_there_is_at_the_start_is_left_out_of_collections():
         return any(each is thing for each in gc.get_objects())
 
     reactor, thing = MemoryReactorClock(), [object()]
+    before = gc.get_threshold()
     freeze_when_running(reactor)
     assert is_looked_at()
     try:
         reactor.run()
         assert not is_looked_at()
+        assert gc.get_threshold() == THRESHOLDS
     finally:
         gc.unfreeze()
+        gc.set_threshold(*before)

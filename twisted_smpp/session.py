@@ -277,7 +277,7 @@ class Session(Deadlines):
         if request is self.binding:
             self._answer_bind(request, response)
         else:
-            self._out.append(self.encoders[response.__class__](response))
+            self._out.append(self.encoders[cls](response))
             if move is not None:
                 self._move(move)  # type: ignore[arg-type]
         return True

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-__all__ = ["freeze_when_running"]
+__all__ = ["freeze_when_running", "settle"]
 
 #: Containers made and not freed, after which the youngest are looked through; how many of such
 #: looks make one at the middle-aged, and how many of those one at all.
@@ -23,10 +23,11 @@ THRESHOLDS = 20_000, 20, 100
 
 def freeze_when_running(reactor: Any) -> None:
     """Leaves what there is when the reactor begins to run alone; looks less often at the rest."""
-    reactor.callWhenRunning(_freeze)
+    reactor.callWhenRunning(settle)
 
 
-def _freeze() -> None:
+def settle() -> None:
+    """The same, at once."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

@@ -60,6 +60,8 @@ class Progress(IntEnum):
 # An integer, looked up once: members of an enumeration are slow at it.
 FIRST_FINAL = int(Progress.DELIVERED)
 
+#: The bits of registered_delivery that ask for a receipt.
+RECEIPTS = 0x03
 #: What a final receipt makes of a part. ACCEPTED is said on the way, by custom.
 BY_RECEIPT: Mapping[int | None, Progress] = {
     MessageState.DELIVERED: Progress.DELIVERED,

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from twisted_smpp.errors import SMPPError, StoreFull
-from twisted_smpp.esme.message import Keeper, Message, MessagePart, Progress
+from twisted_smpp.esme.message import RECEIPTS, Keeper, Message, MessagePart, Progress
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
 from twisted_smpp.store.record import Row
@@ -34,7 +34,6 @@ PAGE = 500
 MOST_PARKED = 10
 #: Counters of a part that are kept with it, and the names they have in the store.
 _COUNTERS = (("refusals", "refused"), ("unknowns", "unknown"), ("resends", "resent"))
-_RECEIPTS = 0x03
 _SENDING = int(Progress.SENDING)
 _OF_A_PART = ("short_message", "esm_class", "data_coding")
 _FIELDS = tuple(field.name for field in SubmitSM.fields if field.name not in _OF_A_PART)
@@ -471,7 +470,7 @@ class Outbox:
             record.source,
             record.destination,
             None,
-            bool(pdu.registered_delivery & _RECEIPTS),
+            bool(pdu.registered_delivery & RECEIPTS),
             {name: getattr(pdu, name) for name in _FIELDS},
             {},
         )

@@ -18,7 +18,7 @@ from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Endpoint, Link, LinkChange
-from twisted_smpp.esme.message import Message, MessagePart
+from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.profile import Profile
@@ -47,8 +47,6 @@ __all__ = ["ESMEService"]
 
 Validity = datetime | timedelta | Relative | None
 
-#: The bits of registered_delivery that ask for a receipt.
-_RECEIPTS = 0x03
 _RECEIPT = int(RegisteredDelivery.RECEIPT)  # looked up once: an enumeration is slow at it
 _SENDING = (State.BOUND_TX, State.BOUND_TRX)
 #: What send() is given besides the addresses and the text, if nothing.
@@ -378,7 +376,7 @@ class ESMEService(Link):
             source.addr,
             to.addr,
             planned,
-            bool(fields["registered_delivery"] & _RECEIPTS),
+            bool(fields["registered_delivery"] & RECEIPTS),
             fields,
             {**self._profile.tlvs, **tlvs} if tlvs else self._profile.tlvs,
         )

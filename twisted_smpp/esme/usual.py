@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from twisted_smpp.esme.addresses import MOST_SHORT_CODE, Address
-from twisted_smpp.esme.message import Message, MessagePart
+from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart
 from twisted_smpp.text.coding import GSM, codings
 from twisted_smpp.text.rules import TextRules
 from twisted_smpp.text.segments import Plan, Segment, plan
@@ -32,7 +32,6 @@ _is_number = re.compile(rf"\+?([1-9][0-9]{{{MOST_SHORT_CODE},{_MOST_DIGITS - 1}}
 _MOST_ENVELOPES = 1024
 _NO_TLVS: Mapping[Any, Any] = {}
 _NUMBER = {"dest_addr_ton": int(TON.INTERNATIONAL), "dest_addr_npi": int(NPI.ISDN)}
-_RECEIPTS = 0x03
 
 
 class Envelope:
@@ -67,7 +66,7 @@ class Envelope:
         }
         self.tlvs = tlvs
         self.rules = rules
-        self.wants_receipt = bool(self.fields["registered_delivery"] & _RECEIPTS)
+        self.wants_receipt = bool(self.fields["registered_delivery"] & RECEIPTS)
         coding = codings(rules.default_alphabet, rules.languages, rules.latin_1)[0]
         self.data_coding = coding.data_coding
         #: Septets of a text, at most; -1 where there are no usual messages.

@@ -22,18 +22,12 @@ _Fits = Callable[[Record | None], list[Record]]
 def find(
     store: Any, fresh: Freshness, message_id: str, owner: str | None, source: str
 ) -> Deferred[list[Record]]:
-    """Finds the messages of an id.
+    """Finds the messages of an id, as :meth:`~twisted_smpp.smsc.centre.MessageCentre.find` says.
 
     Args:
         store: an :class:`~twisted_smpp.interfaces.IMessageStore`.
         fresh: what has changed while it was asked.
-        message_id: the id.
-        owner: the account that they have to belong to; None for any.
-        source: the source address that they have to have then. What is another's takes no
-            more steps than what does not exist.
-
-    Returns:
-        a Deferred of them: one for each destination, none for an unknown id.
+        message_id, owner, source: as there.
     """
 
     def fits(record: Record | None) -> list[Record]:
