@@ -32,7 +32,8 @@ class Link(Protocol):
 
     @property
     def bound(self) -> bool: ...
-    def request(self, pdu: Any, octets: bytes | None, told: Any) -> object: ...
+    def request(self, pdu: Any, octets: bytes | None, told: Any, flush: bool) -> object: ...
+    def flush(self) -> None: ...
     def unbind(self) -> Deferred[None]: ...
 
 
@@ -74,6 +75,9 @@ class Attempt:
 
 class Journal(Protocol):
     """What the sender needs of an outbox."""
+
+    @property
+    def telling(self) -> set[Link] | None: ...
 
     def attempting(
         self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]

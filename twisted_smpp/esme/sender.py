@@ -246,8 +246,8 @@ class Sender(Waiting):
             self._broken(Failure(), part)
 
     def _send_written(self, part: MessagePart, error: SMPPError | None) -> None:
-        if error is None and self.able and part.progress is Progress.SENDING:
-            self._transmit(part, self._seconds())
+        if error is None and self.able and part.progress is _SENDING:
+            self._transmit(part, self._seconds(), self.outbox.telling)  # type: ignore[union-attr]
             return
         self._in_flight.discard(part)
         if part.progress is not Progress.SENDING:
@@ -270,7 +270,8 @@ class Sender(Waiting):
                 part.progress = Progress.FAILED
         message.changed()
 
-    def _transmit(self, part: MessagePart, now: float) -> None:
+    def _transmit(self, part: MessagePart, now: float, together: set[Link] | None = None) -> None:
+        """Gives it to the session, which writes it at once if not ``together`` with others."""
         link: Any = self._link
         pdu, octets, ready = None, None, part.ready
         if ready is not None:
@@ -281,7 +282,9 @@ class Sender(Waiting):
             # A new one for each attempt: a late response is known by the request it is for.
             pdu = part.make_pdu(now)
         part.pdu = pdu
-        link.request(pdu, octets, Attempt(part, self))
+        link.request(pdu, octets, Attempt(part, self), together is None)
+        if together is not None:
+            together.add(link)
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""

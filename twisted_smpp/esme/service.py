@@ -329,13 +329,17 @@ class ESMEService(Link):
         sender, now = self.sender, self._clock.seconds()
         part = message.parts[0]
         is_usual = part.ready is not None and part.expires_at is None and message.key is None
-        if is_usual and len(message.parts) == 1 and sender.is_free(now):
-            outbox.begin(message)
-            sender.begin(part, now)
+        if is_usual and len(message.parts) == 1:
+            if sender.is_free(now):
+                outbox.keep_usual(message, True)
+                sender.begin(part, now)
+                return
+            sender.check_room()
+            outbox.keep_usual(message, False)
         else:
             sender.check_room()
             outbox.keep(message, now)
-            sender.add(message)
+        sender.add(message)
 
     def _wanted(
         self, receipt: bool, validity: Validity, schedule: Validity, priority: int
