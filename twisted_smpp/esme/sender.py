@@ -122,14 +122,16 @@ class Sender(Waiting):
             WindowFull: there is no room for one more message: see :meth:`slot`.
         """
         parts = message.parts
-        if len(parts) == 1 and self._has_place and self._send_at_once(parts[0]):
+        has_place = len(self._in_flight) < self.pace.window
+        if has_place and len(parts) == 1 and self._send_at_once(parts[0]):
             return
         self.check_room()
         for part in parts:
             self._order += 1
             part.order = self._order
-        self._new.extend(parts)
-        self._pump()
+            self._new.append(part)
+        if has_place or self._call is not None or self.on_change is not None:
+            self._pump()
 
     def _send_at_once(self, part: MessagePart) -> bool:
         """Sends a part that has nobody before it; returns whether it did."""
@@ -282,7 +284,9 @@ class Sender(Waiting):
             # A new one for each attempt: a late response is known by the request it is for.
             pdu = part.make_pdu(now)
         part.pdu = pdu
-        link.request(pdu, octets, Attempt(part, self), together is None)
+        attempt = Attempt()
+        attempt.part, attempt.sender, attempt.called = part, self, False
+        link.request(pdu, octets, attempt, together is None)
         if together is not None:
             together.add(link)
 

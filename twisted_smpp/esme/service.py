@@ -308,7 +308,9 @@ class ESMEService(Link):
         if made is None:
             return None
         message, octets = made
-        message.parts[0].ready = SealedSubmitSM(octets), octets, session
+        sealed = SealedSubmitSM()
+        sealed.octets = octets
+        message.parts[0].ready = sealed, octets, session
         return message
 
     def _queue(self, message: Message, key: str | None) -> Message:

@@ -21,8 +21,11 @@ class _Sealed:
 
     __slots__ = ()
 
+    # That of ``object``, which takes a third of the time of any other, and no arguments.
+    __init__ = object.__init__
+
     if TYPE_CHECKING:
-        _octets: bytes
+        octets: bytes
         fields: Any
 
     def __getattr__(self, name: str) -> Any:
@@ -30,7 +33,7 @@ class _Sealed:
         names = [field.name for field in self.fields]
         names += ["_tail", "command_status", "sequence_number"]
         if name in names:
-            read = decode(self._octets)
+            read = decode(self.octets)
             for each in names:
                 try:
                     object.__getattribute__(self, each)
@@ -45,31 +48,24 @@ class _Sealed:
 class SealedSubmitSM(_Sealed, SubmitSM):
     """A submit_sm whose octets were made before it.
 
-    Args:
-        octets: the whole PDU, which can be decoded.
+    Attributes:
+        octets: the whole PDU, which can be decoded; whoever makes it sets them.
     """
 
-    __slots__ = ("_octets",)
+    __slots__ = ("octets",)
     __class__ = SubmitSM  # type: ignore[assignment]
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
 
 
 class SealedDeliverSM(_Sealed, DeliverSM):
     """A deliver_sm of which more is known than its fields.
 
-    Args:
-        octets: the whole PDU, which can be decoded.
-
     Attributes:
+        octets: the whole PDU, which can be decoded; whoever makes it sets them.
         known: what whoever has made it knows; None if nothing.
     """
 
-    __slots__ = ("_octets", "known")
+    __slots__ = ("known", "octets")
     __class__ = DeliverSM  # type: ignore[assignment]
 
-    known: Any
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
+    if TYPE_CHECKING:
+        known: Any = None
