@@ -189,6 +189,7 @@ def sealed() -> tuple[SubmitSM, SubmitSM]:
     plain = SubmitSM(source_addr="Shop", short_message=b"Hello", tlvs={"user_message_reference": 7})
     sealed = SealedSubmitSM()
     sealed.octets = plain.encode()
+    sealed.command_status = sealed.sequence_number = 0
     return sealed, plain
 
 

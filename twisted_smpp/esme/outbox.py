@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from twisted_smpp.errors import SMPPError, StoreFull
 from twisted_smpp.esme.attempts import Link
-from twisted_smpp.esme.message import RECEIPTS, Keeper, Message, MessagePart, Progress
+from twisted_smpp.esme.message import FIRST_FINAL, RECEIPTS, Keeper, Message, MessagePart, Progress
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
 from twisted_smpp.store.record import Row, marked
@@ -260,7 +260,7 @@ class Outbox:
         """Something has become of a message."""
         parts = message.parts
         for part in parts:
-            if not part.progress.final:
+            if part.progress < FIRST_FINAL:
                 break
         else:
             for part in parts:

@@ -27,7 +27,7 @@ from twisted_smpp.errors import (
     WindowFull,
 )
 from twisted_smpp.esme.attempts import Attempt, Journal, Link, UnknownPolicy
-from twisted_smpp.esme.message import Message, MessagePart, Progress
+from twisted_smpp.esme.message import FIRST_FINAL, Message, MessagePart, Progress
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.retries import Retries, RetryClass
 from twisted_smpp.esme.waiting import TO_SEND, Waiting
@@ -192,7 +192,9 @@ class Sender(Waiting):
         if self._pumping:
             return
         # After most responses nothing waits; or all waits for the next.
-        if self._later or ((self._new or self._returned) and self._has_place):
+        if self._later or (
+            (self._new or self._returned) and len(self._in_flight) < self.pace.window
+        ):
             self._send_waiting()
             self._arm()
         elif self._call is not None:
@@ -217,11 +219,6 @@ class Sender(Waiting):
                     self._broken(Failure(), part)
         finally:
             self._pumping = False
-
-    @property
-    def _has_place(self) -> bool:
-        """Whether the window has room."""
-        return len(self._in_flight) < self.pace.window
 
     def _may_send(self, now: float) -> bool:
         link = self._link
@@ -292,7 +289,8 @@ class Sender(Waiting):
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
-        if self._call is None and not (self._later or self._has_place):
+        has_place = len(self._in_flight) < self.pace.window
+        if self._call is None and not (self._later or has_place):
             return  # an answer comes first
         waits = self._new or self._returned or self._later
         if not waits or self._link is None or self._stopped or not self._link.bound:
@@ -302,7 +300,7 @@ class Sender(Waiting):
         due = []
         if self._later:
             due.append(self._later[0][0] - now)
-        if (self._returned or self._new) and self._has_place:
+        if (self._returned or self._new) and has_place:
             due.append(max(self.pace.seconds_left(now), self._busy_until - now))
         if not due:
             self._cancel()
@@ -354,7 +352,7 @@ class Sender(Waiting):
     def take(self, part: MessagePart, message_id: str) -> None:
         """A part was accepted, perhaps late, perhaps once more."""
         part.message_ids += (message_id,)
-        is_news = not part.progress.final
+        is_news = part.progress < FIRST_FINAL
         if is_news:
             part.progress = _ACCEPTED if part.wants_receipt else _SENT
         # Its id is known before anybody is told: a receipt may follow at once.

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from twisted_smpp.esme.addresses import MOST_SHORT_CODE, Address
-from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart
+from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart, Progress, share_names
 from twisted_smpp.text.coding import GSM, codings
 from twisted_smpp.text.rules import TextRules
 from twisted_smpp.text.segments import Plan, Segment, plan
@@ -31,6 +31,7 @@ _is_number = re.compile(rf"\+?([1-9][0-9]{{{MOST_SHORT_CODE},{_MOST_DIGITS - 1}}
 #: Senders, kinds and versions whose pieces are kept.
 _MOST_ENVELOPES = 1024
 _NO_TLVS: Mapping[Any, Any] = {}
+_QUEUED = Progress.QUEUED
 _NUMBER = {"dest_addr_ton": int(TON.INTERNATIONAL), "dest_addr_npi": int(NPI.ISDN)}
 
 
@@ -112,8 +113,13 @@ class Envelope:
         message._envelope = self
         message._text = text
         message.parts = (part,)
+        # What is asked for more than once costs less of the instance than of its class.
+        message.outbox = message.on_progress = message._submitted = message._final = None
         part.message = message
-        part.order = 0
+        part.progress = _QUEUED
+        part.attempts = part.unknowns = 0
+        part.message_ids = ()
+        part.expires_at = None
         part._octets = octets
         part._data_coding = self.data_coding
         return message, self.octets(digits, octets)
@@ -205,3 +211,7 @@ class UsualMessage(Message):
     def plan(self) -> Plan:  # type: ignore[override]
         """How the text is sent."""
         return plan(self._text, self._envelope.rules)
+
+
+share_names(UsualPart, "_octets", "_data_coding")
+share_names(UsualMessage, "_envelope", "_text")
