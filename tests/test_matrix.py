@@ -305,6 +305,18 @@ def test_a_command_declared_later_is_in_the_table() -> None:
             cached.cache_clear()
 
 
+def test_only_what_a_message_id_says_all_of_is_accepted_by_one() -> None:
+    assert matrix.accepts(Role.MC, InterfaceVersion.V3_4, State.BOUND_TRX) == {
+        pdus.SubmitSM: pdus.SubmitSMResp.command_id,
+        pdus.DataSM: pdus.DataSMResp.command_id,
+    }
+    assert not matrix.accepts(Role.MC, InterfaceVersion.V3_3, State.BOUND_TRX)  # 9 octets, there
+    # A receiver may send a data_sm, by a looser rule than that of sending.
+    assert matrix.accepts(Role.MC, InterfaceVersion.V3_4, State.BOUND_RX).keys() == {pdus.DataSM}
+    assert not matrix.accepts(Role.MC, InterfaceVersion.V3_4, State.CLOSED)
+    assert not matrix.accepts(Role.ESME, InterfaceVersion.V3_4, State.BOUND_TRX)
+
+
 def test_consent_is_what_an_answer_with_nothing_in_it_would_be() -> None:
     for version in InterfaceVersion:
         for role in Role:

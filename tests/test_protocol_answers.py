@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs
 
+from twisted_smpp.answering import Accepted
 from twisted_smpp.errors import RequestRefused
 from twisted_smpp.events import Timers
 from twisted_smpp.factory import refuse
@@ -85,6 +86,44 @@ def answer_of(value: Callable[[Any], Any], way: Callable[[Any], Any]) -> Any:
 def test_a_response_is_sent_as_it_is(way: Any) -> None:
     result = answer_of(lambda request: SubmitSMResp(message_id="id"), way)
     assert result == SubmitSMResp(message_id="id", sequence_number=2)
+
+
+@each_way
+@pytest.mark.parametrize("message_id", ["", "id", "x" * 64])
+def test_a_message_id_is_the_response_that_has_it(way: Any, message_id: str) -> None:
+    result = answer_of(lambda request: Accepted(message_id), way)
+    assert result == SubmitSMResp(message_id=message_id, sequence_number=2)
+
+
+@each_way
+@pytest.mark.parametrize("message_id", ["x" * 65, "a\0b", "\N{EURO SIGN}"], ids=repr)
+def test_a_message_id_that_cannot_be_sent_is_logged(
+    way: Any, message_id: str, logged_errors: Any
+) -> None:
+    result = answer_of(lambda request: Accepted(message_id), way)
+    assert result.command_status == S.ESME_RSYSERR
+    (event,) = logged_errors.flush()
+    assert "message_id" in event["error"]
+
+
+def test_a_message_id_is_no_answer_to_what_has_none(logged_errors: Any) -> None:
+    pair = bound_pair(on_request=lambda session, request: Accepted("id"))
+    response = pair.esme.cancel_sm(message_id="1", source_addr="1", destination_addr="2")
+    pair.flush()
+    assert failure(response).command_status == S.ESME_RSYSERR
+    assert "cancel_sm_resp has no message_id" in str(
+        logged_errors.flush(TypeError)[0]["log_failure"].value
+    )
+
+
+def test_before_3_4_a_message_id_has_eight_digits() -> None:
+    pair = bound_pair(
+        on_request=lambda session, request: Accepted("12345678"),
+        esme={"interface_version": InterfaceVersion.V3_3, "bind": "transmitter"},
+    )
+    response = submit(pair)
+    pair.flush()
+    assert success(response).message_id == "12345678"
 
 
 @each_way

@@ -93,6 +93,14 @@ def consents(
     return _consents(role, version, state, len(registry))
 
 
+def accepts(role: Role, version: InterfaceVersion, state: State) -> Mapping[type[Any], int]:
+    """Messages that ``role`` accepts and whose response may be a message_id and nothing more.
+
+    With the command_id of that response.
+    """
+    return _accepts(role, version, state, len(registry))
+
+
 # The size of the registry is part of the key: a vendor's command may be declared later.
 
 
@@ -151,6 +159,19 @@ def _consents(
             octets = encoders(version)[cls.answer](cls.answer())
             pieces[cls] = octets[:12], octets[16:]
     return pieces
+
+
+@cache
+def _accepts(
+    role: Role, version: InterfaceVersion, state: State, known: int
+) -> Mapping[type[Any], int]:
+    if role is not Role.MC or version < InterfaceVersion.V3_4:
+        return {}
+    found = {}
+    for cls in (pdus.SubmitSM, pdus.DataSM):
+        if cls.command_id in _messages(role, version, state, known):
+            found[cls] = cls.answer.command_id
+    return found
 
 
 def _states(cls: Any, role: Role, version: InterfaceVersion) -> tuple[State, ...]:

@@ -50,6 +50,7 @@ from twisted_smpp.matrix import (
     BINDS,
     LINK,
     Moves,
+    accepts,
     announced,
     answers,
     consents,
@@ -62,12 +63,17 @@ from twisted_smpp.matrix import (
 from twisted_smpp.states import BOUND, Role, State
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.values import InterfaceVersion
+from twisted_smpp.wire.codec import HEADER
 from twisted_smpp.wire.framing import MAX_PDU, MAX_PDU_UNBOUND, Framing, Malformed
 from twisted_smpp.wire.pdu import PDU, RESPONSE_BIT, Request, Response, decoders, encoders, registry
 from twisted_smpp.wire.pdus import EnquireLink, EnquireLinkResp, GenericNack
 from twisted_smpp.wire.tlvs import sc_interface_version
 
 __all__ = ["Session"]
+
+_header = HEADER.pack
+#: Octets of a response that has a message_id only (SMPP 5.0, 4.8.1.3: 65 with its NUL).
+_LONGEST_ACCEPT = 16 + 65
 
 
 class Session(Deadlines):
@@ -85,6 +91,7 @@ class Session(Deadlines):
     """
 
     __slots__ = (
+        "_accepts",
         "_answers",
         "_budgets",
         "_consents",
@@ -167,6 +174,7 @@ class Session(Deadlines):
         self._messages = may_receive_messages(self.role, self.version, self.state)
         self._windowed = windowed(self.role, self.version, self.state)
         self._consents = consents(self.role, self.version, self.state)
+        self._accepts = accepts(self.role, self.version, self.state)
         self._answers = message_answers(self.role, self.version, self.state)
         self.framing.decoders = self._decoders(self.version)
         self.encoders = encoders(self.version)
@@ -295,6 +303,22 @@ class Session(Deadlines):
             return False
         number = request.sequence_number.to_bytes(4, "big")
         self._out.append(b"%b%b%b" % (pieces[0], number, pieces[1]))
+        return True
+
+    def accept(self, request: PDU, message_id: str) -> bool:
+        """Queues the response to a message that says ESME_ROK and its message_id, no more.
+
+        Returns:
+            False when that is not so simple; then :meth:`answer` does it.
+        """
+        command_id = self._accepts.get(request.__class__)
+        if command_id is None or not message_id.isascii() or "\0" in message_id:
+            return False
+        size = 17 + len(message_id)
+        if size > _LONGEST_ACCEPT:
+            return False
+        header = _header(size, command_id, 0, request.sequence_number)
+        self._out.append(b"%b%b\0" % (header, message_id.encode("ascii")))
         return True
 
     def _answer_bind(self, request: Any, response: Response) -> None:

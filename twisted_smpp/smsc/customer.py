@@ -9,14 +9,14 @@ from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_smpp.answering import Later, give
+from twisted_smpp.answering import Accepted, Later, give
 from twisted_smpp.errors import RequestRefused, StoreError
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.protocol import Answer, SMPPProtocol
 from twisted_smpp.smsc.broadcasts import Broadcasts
 from twisted_smpp.smsc.dispatch import Dispatch
 from twisted_smpp.smsc.enquiries import Enquiries
-from twisted_smpp.smsc.forwarding import check_message, schedule_and_expiry
+from twisted_smpp.smsc.forwarding import NOT_USUAL, check_message, schedule_and_expiry
 from twisted_smpp.smsc.kinds import MESSAGE
 from twisted_smpp.smsc.outlets import Sessions
 from twisted_smpp.smsc.policy import Policy
@@ -108,7 +108,8 @@ class Customer:
 
     def submit_sm(self, session: SMPPProtocol, request: Any) -> Answer:
         """Accepts a message; answered once it is in the store."""
-        check_message(request)
+        if request._tail or request.esm_class & NOT_USUAL:
+            check_message(request)
         if self.terms.dedup_seconds:
             return self._submit_once(session, request, self._submit)
         return self._submit(session, request, self._give)
@@ -156,27 +157,31 @@ class Customer:
         centre = self._centre
         store, now = centre.store, centre.now()
         number = store.next_number()
-        message_id = centre.ids.make(number, session.session.version, self.terms.id_style)
+        version = session.session.version
+        message_id = centre.ids.make(number, version, self.terms.id_style)
+        source, destination = request.source_addr, request.destination_addr
+        # fmt: off
         row = (
-            *(number, MESSAGE, "", self.name, _DELIVERED, None, None, message_id),
-            *(request.source_addr, request.destination_addr, 0, b"", "", now, now),
+            number, MESSAGE, "", self.name, _DELIVERED, None, None, message_id,
+            source, destination, 0, b"", "", now, now,
         )
-        response = (
-            request.answer(message_id=message_id)
-            if session.session.version < _V5_0
-            else self.answer(session, request, message_id)
+        # fmt: on
+        answer = (
+            Accepted(message_id) if version < _V5_0 else self.answer(session, request, message_id)
         )
-        later = Later(response)
+        later = Later(answer)
         if not store.keep(row, None, told, later):
             return later
         self._count(1)
-        return response
+        return answer
 
     def answer(
         self, session: SMPPProtocol, request: Any, message_id: str, queue: str = "", **fields: Any
-    ) -> Response:
-        """The response to a submission; one of 5.0 tells the congestion of ``queue``."""
+    ) -> Response | Accepted:
+        """What a submission is answered with; in 5.0 it tells the congestion of ``queue``."""
         if session.session.version < _V5_0:
+            if not fields:
+                return Accepted(message_id)
             return request.answer(message_id=message_id, **fields)  # type: ignore[no-any-return]
         tlvs = {congestion_state: self.congestion(queue)}
         return request.answer(  # type: ignore[no-any-return]
@@ -219,7 +224,7 @@ class Customer:
             return self.answer(session, request, **found)
 
         def kept(response: Any) -> Any:
-            repeats.kept(key, {name: getattr(response, name) for name in _of_answer(response)})
+            repeats.kept(key, _fields_of(response))
             return response
 
         def failed(failure: Failure) -> Failure:
@@ -362,7 +367,7 @@ class Customer:
         request: Any,
         kept: list[tuple[SMEAddress, SubmitSM, Record]],
         refused: list[tuple[SMEAddress, int]],
-    ) -> Response:
+    ) -> Response | Accepted:
         self._count(len(kept))
         unsuccess = [UnsuccessSME(*address, status) for address, status in refused]
         first = kept[0][2]
@@ -395,9 +400,11 @@ class Customer:
         return CommandStatus.ESME_RINVCMDID
 
 
-def _of_answer(response: Response) -> list[str]:
-    """The names of what the answer to a submission says, but for TLVs."""
-    return [field.name for field in response.fields]
+def _fields_of(answer: Response | Accepted) -> dict[str, Any]:
+    """What the answer to a submission says, but for TLVs."""
+    if isinstance(answer, Accepted):
+        return {"message_id": str(answer)}
+    return {field.name: getattr(answer, field.name) for field in answer.fields}
 
 
 def _single(request: SubmitMulti, address: SMEAddress) -> SubmitSM:

@@ -14,7 +14,14 @@ from twisted_smpp.wire import tlvs
 from twisted_smpp.wire.pdus import DataSM, DeliverSM
 from twisted_smpp.wire.tlv import TLVs
 
-__all__ = ["check_message", "delivery", "receipt_fields", "schedule_and_expiry", "wants_receipt"]
+__all__ = [
+    "NOT_USUAL",
+    "check_message",
+    "delivery",
+    "receipt_fields",
+    "schedule_and_expiry",
+    "wants_receipt",
+]
 
 #: What a submission may carry for the message centre itself, and what only a receipt says, which
 #: nobody submits: there is no place for it in what is delivered of a submission.
@@ -51,6 +58,10 @@ _RECEIPT_BITS = int(EsmClass.MC_DELIVERY_RECEIPT | EsmClass.INTERMEDIATE_NOTIFIC
 _SME_ACKS = 0x0C
 
 
+#: Of esm_class: what makes a message, even one without TLVs, a case for :func:`check_message`.
+NOT_USUAL = _RECEIPT_BITS | int(EsmClass.UDHI)
+
+
 def check_message(request: Any) -> None:
     """What no account may submit, whoever it is.
 
@@ -58,13 +69,10 @@ def check_message(request: Any) -> None:
         RequestRefused: a receipt (only a message centre makes them), a header announced
             without any octets, or two texts at once.
     """
-    # To look for octets first is worth it: most messages have no TLVs.
     tail = request.octets_of_tail()
-    if not tail and not request.esm_class & 0x7C:
-        return
     octets = getattr(request, "short_message", b"")
     has_payload = bool(tail) and tlvs.message_payload in request.tlvs
-    if not request.esm_class & 0x7C and not (octets and has_payload):
+    if not request.esm_class & NOT_USUAL and not (octets and has_payload):
         return
     if request.esm_class & _RECEIPT_BITS:
         raise RequestRefused(CommandStatus.ESME_RINVESMCLASS, "receipts are not submitted")

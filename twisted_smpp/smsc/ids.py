@@ -6,7 +6,6 @@ and of 64 random bits, so that nobody finds the messages of others by counting.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterator
 from os import urandom
 
@@ -36,7 +35,7 @@ class MessageIds:
     def __init__(self, randbytes: Callable[[int], bytes] | None = None) -> None:
         self._randbytes = randbytes or urandom
         # To ask the system for each id alone would take longer than all the rest of it.
-        self._tails: Iterator[int] = iter(())
+        self._tails: Iterator[str] = iter(())
 
     def make(self, number: int, version: int, style: str = "hex") -> str:
         """The id of a message.
@@ -51,11 +50,13 @@ class MessageIds:
             return f"{number & 0xFFFFFFFF:0{_SHORT}x}"
         tail = next(self._tails, None)
         if tail is None:
-            self._tails = iter(array("Q", self._randbytes(8 * _TAILS)))
+            # As digits at once: to format each number alone takes as long as all the rest.
+            digits = self._randbytes(8 * _TAILS).hex()
+            self._tails = iter([digits[at : at + 16] for at in range(0, 16 * _TAILS, 16)])
             tail = next(self._tails)
         if style == "decimal":
-            return str(number << _RANDOM_BITS | tail)
-        return f"{number:016x}{tail:016x}"
+            return str(number << _RANDOM_BITS | int(tail, 16))
+        return f"{number:016x}{tail}"
 
 
 def numbers_of(message_id: str) -> list[int]:
