@@ -24,11 +24,14 @@ def test_messages_that_survive_the_process(tmp_path, capsys):
 
     after = before.crash()
     after.outbox._on_recovered = names["goes_on"]
+    started = Deferred.fromCoroutine(names["start"](after.service, after.outbox))
     after.bind()
+    assert success(started) is None
     after.receipt("A1")
     after.settle()
 
-    assert capsys.readouterr().out == "order 17 goes on\norder 17: DELIVERED\n"
+    lines = ["order 17 goes on", "1 messages of before go on", "order 17: DELIVERED"]
+    assert capsys.readouterr().out.splitlines() == lines
     after.stop()
 
 

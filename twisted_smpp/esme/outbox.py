@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
 from twisted_smpp.errors import SMPPError, StoreFull
@@ -52,7 +52,8 @@ class Outbox:
 
     Attributes:
         store: the store.
-        recovered: whether all that an earlier process has left was read.
+        recovered: whether all that an earlier process has left was read, see
+            :meth:`when_recovered`.
         on_refused: called with a message and a :class:`~twisted_smpp.errors.StoreFull` or
             :class:`~twisted_smpp.errors.StoreFailed` when it could not be written.
     """
@@ -79,6 +80,7 @@ class Outbox:
         self._since = 0
         #: Where reading what it has left goes on, and how many messages that were so far.
         self._read_to = self._read_count = 0
+        self._recovering: list[Deferred[int]] = []
         self._records: dict[MessagePart, Record | Row] = {}
         #: Parts that are being written as being sent, and who waits for that.
         self._begun: dict[MessagePart, Callable[[MessagePart, SMPPError | None], object] | None]
@@ -370,6 +372,37 @@ class Outbox:
             settled.errback(_no_room())
 
     # After a restart.
+
+    def when_recovered(self) -> Deferred[int]:
+        """Fires with the number of messages that earlier processes have left, when all go on.
+
+        At once when they do already. Until the service is started, it is waited for. May be
+        cancelled.
+
+        Returns:
+            a new Deferred. It errbacks with :class:`~twisted_smpp.errors.StoreFailed` when the
+            store has failed or was closed, with :class:`~twisted_smpp.errors.SessionLost` when
+            the service was stopped, and else with what the store could not be read for: that is
+            tried again some time later, which another Deferred waits for.
+        """
+        if self.recovered:
+            return succeed(self._read_count)
+        if self.store.failed is not None:
+            return fail(self.store.failed)
+        deferred: Deferred[int] = Deferred(self._recovering.remove)
+        self._recovering.append(deferred)
+        return deferred
+
+    def tell_recovered(self, result: Any) -> None:
+        """All goes on, or not yet: tells those who have waited until now, but none that comes.
+
+        Args:
+            result: how many messages there are, or an error.
+        """
+        for deferred in list(self._recovering):
+            if deferred in self._recovering:  # the callback of one may cancel another
+                self._recovering.remove(deferred)
+                deferred.callback(result)
 
     async def load(
         self,

@@ -358,7 +358,7 @@ class ESMEService(Link):
             wanted["schedule_delivery_time"] = times.encode(schedule)
         if priority:
             wanted["priority_flag"] = priority
-        return wanted | fields
+        return {**wanted, **fields}
 
     def _message(
         self,
