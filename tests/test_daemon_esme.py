@@ -100,6 +100,12 @@ def test_options_count_more_than_a_profile(profile):
     assert link._sending.unknown is UnknownPolicy.FAIL
 
 
+def test_what_is_unknown_is_held_where_somebody_can_decide(tmp_path):
+    where = ("--store", str(tmp_path / "store.db"), "--control", str(tmp_path / "control"))
+    service = make(*ME, *where, "--unknown", "hold")
+    assert service.link._sending.unknown is UnknownPolicy.HOLD
+
+
 def test_the_rate_is_that_of_all_binds(profile):
     pool = make(*ME, "--store", "memory", "--binds", "2", "--profile", profile)
 
@@ -143,7 +149,8 @@ def test_the_password_may_come_from_the_environment(monkeypatch):
     ("options", "error"),
     [
         (["--profile", "nope"], "--profile: profile 'nope' is not one of"),
-        (["--unknown", "hope"], "--unknown is one of resend, fail"),
+        (["--unknown", "hope"], "--unknown is one of resend, fail, hold"),
+        (["--unknown", "hold"], "--unknown hold needs --control: smpp control decides"),
         (["--interface-version", "9"], "--interface-version is one of 3.3, 3.4, 5.0"),
         (["--rate", "0"], "--rate has to be more than 0 messages a second"),
         (["--window", "0"], "--window is 0, at least 1 is needed"),

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
-from twisted_smpp.errors import SMPPError, StoreFull
+from twisted_smpp.errors import SessionLost, SMPPError, StoreFull
 from twisted_smpp.esme.message import RECEIPTS, Keeper, Message, MessagePart, Progress
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
@@ -213,6 +213,11 @@ class Outbox:
         if kept.__class__ is tuple:
             return kept[0]  # type: ignore[no-any-return]
         return None if kept is None else kept.number  # type: ignore[union-attr]
+
+    def taken_at(self, message: Message) -> float | None:
+        """When it was taken, or its first part accepted, in seconds since 1970."""
+        record = self._record_of(message.parts[0])
+        return None if record is None else record.at
 
     def _record_of(self, part: MessagePart) -> Record | None:
         kept = self._records.get(part)
@@ -530,6 +535,7 @@ class Outbox:
         if part.progress is Progress.SENDING:
             part.progress = Progress.UNKNOWN
             part.unknowns += 1
+            part.error = SessionLost("the process ended while it was sent", sent=True)
         if record.expires is not None:
             part.expires_at = seconds + record.expires - self._now()
         return part

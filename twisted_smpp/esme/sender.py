@@ -524,7 +524,10 @@ class Sender(Waiting):
         return link is not None and not self._stopped and link.bound
 
     def recover(self, part: MessagePart) -> None:
-        """A part of an earlier process, which may have sent it: then the policy decides."""
+        """A part of an earlier process.
+
+        What that was sending has an error that says so, and the policy decides about it.
+        """
         self._order += 1
         part.order = self._order
         if part.progress is Progress.QUEUED and part.refusals:
@@ -535,8 +538,10 @@ class Sender(Waiting):
             self._new.append(part)
         elif part.progress is Progress.HELD:
             self._held.add(part)
+        elif part.progress is Progress.UNKNOWN and part.error is not None:
+            self._decide(part, part.error)
         elif part.progress is Progress.UNKNOWN:
-            self._decide(part, SessionLost("the process ended while it was sent", sent=True))
+            self._again(part, progress=Progress.UNKNOWN)  # that was decided before
         self._pump()
 
     # Decisions about what is held.

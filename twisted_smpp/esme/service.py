@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -456,6 +456,23 @@ class ESMEService(Link):
             :meth:`request` does.
         """
         return Deferred.fromCoroutine(self._asking.ask(message))
+
+    def resend(self, part: MessagePart) -> None:
+        """Sends a held part again; it may arrive twice."""
+        self.sender.resend(part)
+
+    def give_up(self, part: MessagePart) -> None:
+        """Counts a held part as lost."""
+        self.sender.give_up(part)
+
+    def parts(self) -> Iterator[MessagePart]:
+        """Every part that has not been accepted and has not failed."""
+        return self.sender.parts()
+
+    @property
+    def held(self) -> int:
+        """Parts whose outcome is unknown, and that wait for a decision."""
+        return self.sender.held
 
     def figures(self) -> LinkFigures:
         """How the link is doing now: window, queue, rate, round trips."""
