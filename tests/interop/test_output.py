@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from interop_daemon import script
 
-SMPP = str(Path(sys.executable).parent / "smpp")
+pytestmark = pytest.mark.interop
+
 COMMANDS = [("--help",), ("text", "hello"), ("control", "held", "--help")]
 
 
 def run(words, stdout, **environment):
     return subprocess.run(
-        [SMPP, *words],
+        [script("smpp"), *words],
         stdout=stdout,
         stderr=subprocess.PIPE,
         timeout=60,

@@ -348,11 +348,13 @@ class Sender(Waiting):
         """A part was accepted, perhaps late, perhaps once more."""
         part.message_ids += (message_id,)
         is_news = not part.progress.final
+        progress = _ACCEPTED if part.wants_receipt else _SENT
         if is_news:
-            part.progress = _ACCEPTED if part.wants_receipt else _SENT
+            part.progress = progress
         # Its id is known before anybody is told: a receipt may follow at once.
         self._accepted_part(part, message_id)
-        if is_news:
+        # If its receipt has come before, it has told of the end already.
+        if is_news and part.progress is progress:
             part.message.changed()
 
     def late(self, pdu: Any, response: Any) -> None:
