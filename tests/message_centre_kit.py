@@ -54,7 +54,7 @@ class Session:
         #: What the next request fails with at once, without being sent.
         self.error: Callable[[], Exception] | None = None
 
-    def request(self, pdu: Any, octets: bytes | None, told: Any) -> Deferred[Any]:
+    def request(self, pdu: Any, octets: bytes | None, told: Any, flush: bool) -> Deferred[Any]:
         deferred: Deferred[Any] = Deferred()
         deferred.addCallbacks(told.callback, lambda failure: told.errback(failure.value))
         if self.error is not None:

@@ -209,11 +209,13 @@ class Recorder(SMPPProtocol):
 
     world: World
 
-    def request(self, pdu: Any, octets: bytes | None = None, told: Any = None) -> Any:
+    def request(
+        self, pdu: Any, octets: bytes | None = None, told: Any = None, flush: bool = True
+    ) -> Any:
         if pdu.command == "submit_sm":
             assert self.world.service.running, "sent after the stop"
             self.world.sent((pdu.destination_addr, pdu.short_message))
-        return super().request(pdu, octets, told)
+        return super().request(pdu, octets, told, flush)
 
 
 class World(ServiceWorld):

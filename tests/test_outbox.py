@@ -70,6 +70,43 @@ def test_stored_fires_once_it_is_on_the_disk_and_not_before(sqlite):
     assert [record.state for record in sqlite.records()] == [P.QUEUED] * 3
 
 
+def test_what_was_written_together_is_sent_by_one_write(sqlite):
+    sqlite.bind()
+    transport = sqlite.session.transport.other
+    before = transport.writes
+    messages = [sqlite.send(str(number), receipt=False) for number in range(7)]
+
+    sqlite.settle()
+
+    assert transport.writes == before + 1
+    assert [message.progress for message in messages] == [P.SENT] * 7
+    assert not sqlite.records()
+
+
+def test_an_attempt_at_a_usual_message_is_written_before_it_is_sent(sqlite):
+    sqlite.bind()
+    sqlite.centre.answer = silent
+    sqlite.service.sender.pace.window = 1
+    sqlite.send("first")
+    waiting = sqlite.send("second")
+    sqlite.settle()
+    assert [(each.state, each.tries) for each in sqlite.records()] == [
+        (P.SENDING, 1),
+        (P.QUEUED, 0),
+    ]
+    seen = []
+    sqlite.centre.look = lambda request: seen.append(
+        [(each.state, each.tries) for each in sqlite.records()]
+    )
+    sqlite.service.sender.pace.window = 2
+
+    sqlite.service.sender._pump()
+    sqlite.settle()
+
+    assert seen == [[(P.SENDING, 1), (P.SENDING, 1)]]
+    assert waiting.progress is P.SENDING
+
+
 def test_without_an_outbox_a_message_is_stored_at_once(process):
     process.service.outbox = process.service.sender.outbox = None
 

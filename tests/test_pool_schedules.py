@@ -42,11 +42,13 @@ class Recorder(SMPPProtocol):
     world: World
     link: Any
 
-    def request(self, pdu: Any, octets: bytes | None = None, told: Any = None) -> Any:
+    def request(
+        self, pdu: Any, octets: bytes | None = None, told: Any = None, flush: bool = True
+    ) -> Any:
         if pdu.command == "submit_sm":
             assert self.link.running, "sent after the stop"
             self.world.sent(self.link, (pdu.destination_addr, pdu.short_message))
-        return super().request(pdu, octets, told)
+        return super().request(pdu, octets, told, flush)
 
 
 class World(PoolWorld):

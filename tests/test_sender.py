@@ -93,8 +93,8 @@ def test_Q11_a_response_may_come_before_request_has_returned() -> None:
     session = Session()
     request = session.request
 
-    def answered_at_once(pdu: Any, octets: bytes | None, told: Any) -> Deferred[Any]:
-        deferred = request(pdu, octets, told)
+    def answered_at_once(pdu: Any, octets: bytes | None, told: Any, flush: bool) -> Deferred[Any]:
+        deferred = request(pdu, octets, told, flush)
         session.accepts(len(session.sent) - 1, pdu.service_type)
         return deferred
 

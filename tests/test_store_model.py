@@ -3,10 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from store_kit import MemoryWorld, World, columns, record
+from twisted.internet.defer import Deferred
 
 TIMES = st.none() | st.integers(0, 6).map(float)
 QUEUES = st.sampled_from(["a", "b"])
@@ -47,6 +48,29 @@ class StoreAgainstModel(RuleBasedStateMachine):
             number = data.draw(st.sampled_from(sorted(self.model)))
             new = record(number, **fields)
             self.open.append(self.world.store.save(new))
+            self.model[number] = new
+
+    @rule(data=st.data(), state=st.integers(0, 9), tries=st.integers(0, 9))
+    def mark(self, data, state, tries):
+        number = data.draw(st.sampled_from([*sorted(self.model), self.last + 1]))
+        written = Deferred()
+
+        def told(contexts, error):
+            assert contexts == [number]
+            written.callback(error)
+
+        done = self.world.store.mark(number, state, tries, told, number)
+        self.open.append(None if done else written)
+        if number in self.model:
+            self.model[number].state, self.model[number].tries = state, tries
+
+    @rule(data=st.data(), as_row=st.booleans(), due=TIMES, done=TIMES)
+    def change(self, data, as_row, **fields):
+        if self.model:
+            number = data.draw(st.sampled_from(sorted(self.model)))
+            new = record(number, **fields)
+            given = new.row() if as_row else new
+            self.world.store.change(number, given, lambda contexts, error: None, None)
             self.model[number] = new
 
     @rule(data=st.data())
@@ -136,3 +160,35 @@ TestFileAgainstModel = FileAgainstModel.TestCase
 TestFileAgainstModel.settings = FEW
 TestMemoryAgainstModel = MemoryAgainstModel.TestCase
 TestMemoryAgainstModel.settings = FEW
+
+
+CHANGES = st.tuples(st.sampled_from(["save", "remove", "mark", "ask"]), st.integers(1, 3))
+
+
+@settings(max_examples=100, deadline=None)
+@given(changes=st.lists(CHANGES, max_size=8))
+def test_what_is_asked_for_in_one_turn_is_done_in_its_order(changes):
+    with tempfile.TemporaryDirectory() as folder:
+        worlds = [World(Path(folder) / "store"), MemoryWorld(Path(folder))]
+        for world in worlds:
+            store = world.open()
+            for number in (1, 2):
+                store.next_number()
+                store.add(record(number, due=None))
+            world.steps.run()
+            for place, (change, number) in enumerate(changes, 10):
+                if change == "save":
+                    store.save(record(number, due=None, tries=place))
+                elif change == "remove":
+                    store.remove(number)
+                elif change == "mark":
+                    store.mark(number, place, place, lambda contexts, error: None, None)
+                else:
+                    store.get(number)
+            world.steps.run()
+        file, memory = [
+            [columns(each) for each in world.get(world.store.unfinished("link", 0, 9))]
+            for world in worlds
+        ]
+        worlds[0].abandon()
+        assert file == memory

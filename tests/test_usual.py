@@ -187,7 +187,10 @@ def test_a_refusal_shows_the_request_that_it_is_about() -> None:
 
 def sealed() -> tuple[SubmitSM, SubmitSM]:
     plain = SubmitSM(source_addr="Shop", short_message=b"Hello", tlvs={"user_message_reference": 7})
-    return SealedSubmitSM(plain.encode()), plain
+    sealed = SealedSubmitSM()
+    sealed.octets = plain.encode()
+    sealed.command_status = sealed.sequence_number = 0
+    return sealed, plain
 
 
 def test_a_sealed_one_is_like_any_other() -> None:

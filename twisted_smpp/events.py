@@ -49,14 +49,14 @@ class Pending:
         context: whatever the caller gave along; the session does not look at it.
     """
 
+    # The session fills it in: an ``__init__`` would take twice as long as all of that.
     __slots__ = ("context", "error", "request", "response", "sent_at")
 
-    def __init__(self, request: Request[Any], sent_at: float, context: Any) -> None:
-        self.request = request
-        self.sent_at = sent_at
-        self.context = context
-        self.response: Response | None = None
-        self.error: SMPPError | None = None
+    request: Request[Any]
+    sent_at: float
+    context: Any
+    response: Response | None
+    error: SMPPError | None
 
 
 class TimedOut(NamedTuple):

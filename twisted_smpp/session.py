@@ -221,7 +221,9 @@ class Session(Deadlines):
         else:
             self._wrapped, self._next_number = True, 1
         if waiting is not None:
-            pending = waiting[number] = Pending(pdu, now, context)
+            pending = waiting[number] = Pending()
+            pending.request, pending.sent_at, pending.context = pdu, now, context
+            pending.response = pending.error = None
             return pending
         if (move := self._sends[pdu.command_id]) is not None:
             self._move(move)

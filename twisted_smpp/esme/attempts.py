@@ -32,7 +32,8 @@ class Link(Protocol):
 
     @property
     def bound(self) -> bool: ...
-    def request(self, pdu: Any, octets: bytes | None, told: Any) -> object: ...
+    def request(self, pdu: Any, octets: bytes | None, told: Any, flush: bool) -> object: ...
+    def flush(self) -> None: ...
     def unbind(self) -> Deferred[None]: ...
 
 
@@ -49,31 +50,35 @@ class Asking(Protocol):
 class Attempt:
     """What a session tells the outcome of an attempt: a Deferred takes several times as long.
 
-    Args:
+    Attributes:
         part: what is sent.
         sender: who sends it.
+        called: whether the outcome was told; False at first.
     """
 
-    __slots__ = ("_part", "_sender", "called")
+    # The sender fills it in: an ``__init__`` would take twice as long as all of that.
+    __slots__ = ("called", "part", "sender")
 
-    def __init__(self, part: MessagePart, sender: Asking) -> None:
-        self._part = part
-        self._sender = sender
-        self.called = False
+    part: MessagePart
+    sender: Asking
+    called: bool
 
     def callback(self, response: Any) -> None:
         """The response came, and says ESME_ROK."""
         self.called = True
-        self._sender.accepted(response, self._part)
+        self.sender.accepted(response, self.part)
 
     def errback(self, error: BaseException) -> None:
         """It was refused, or its outcome is unknown."""
         self.called = True
-        self._sender.refused(error, self._part)
+        self.sender.refused(error, self.part)
 
 
 class Journal(Protocol):
     """What the sender needs of an outbox."""
+
+    @property
+    def telling(self) -> set[Link] | None: ...
 
     def attempting(
         self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]

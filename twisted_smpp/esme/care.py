@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from twisted_smpp.errors import SMPPError
+from twisted_smpp.esme.attempts import Link
 from twisted_smpp.esme.message import Message, MessagePart, Progress
 from twisted_smpp.store.caution import Caution
 
@@ -24,6 +25,11 @@ class PartByPart:
     def __init__(self, outbox: Any, caution: Caution) -> None:
         self._outbox = outbox
         self._caution = caution
+
+    @property
+    def telling(self) -> set[Link] | None:
+        """As that of the outbox."""
+        return self._outbox.telling  # type: ignore[no-any-return]
 
     def attempting(
         self, part: MessagePart, told: Callable[[MessagePart, SMPPError | None], object]

@@ -93,6 +93,20 @@ class SendFailed(SMPPError):
         self.reason = reason
 
 
+def share_names(cls: type[MessagePart] | type[Message], *more: str) -> None:
+    """Has the instances of a class keep their attributes without a dict.
+
+    CPython does if one of the first thirty had them; those of messages get many when that is over.
+
+    Args:
+        cls: a class of parts, or of messages.
+        more: names of its own.
+    """
+    first: Any = cls.__new__(cls)
+    for name in (*(_OF_PARTS if issubclass(cls, MessagePart) else _OF_MESSAGES), *more):
+        setattr(first, name, None)
+
+
 class MessagePart:
     """One part of a message: a submit_sm, perhaps sent more than once.
 
@@ -125,12 +139,13 @@ class MessagePart:
     sent_at = 0.0
     #: The request of the first attempt and its octets for a session, once made.
     ready: tuple[SubmitSM, bytes, Any] | None = None
+    #: Its place among all parts of the link, for keeping their order.
+    order = 0
 
     def __init__(self, message: Message, segment: Segment, order: int) -> None:
         self.message = message
         self.wants_receipt = message.wants_receipt
         self.segment = segment
-        #: Its place among all parts of the link, for keeping their order.
         self.order = order
 
     @property
@@ -373,3 +388,38 @@ def _fire(waiting: list[Deferred[Message]], result: Message | SendFailed) -> Non
             deferred.errback(result)
         else:
             deferred.callback(result)
+
+
+_OF_PARTS = (
+    "message",
+    "wants_receipt",
+    "progress",
+    "message_ids",
+    "attempts",
+    "unknowns",
+    "expires_at",
+    "ready",
+    "order",
+    "sent_at",
+    "pdu",
+    "receipt",
+    "refusals",
+    "resends",
+    "error",
+)
+_OF_MESSAGES = (
+    "source",
+    "destination",
+    "wants_receipt",
+    "tlvs",
+    "parts",
+    "outbox",
+    "on_progress",
+    "key",
+    "unwritten",
+    "_submitted",
+    "_final",
+    "_stored",
+)
+share_names(MessagePart, "segment")
+share_names(Message, "plan", "fields")

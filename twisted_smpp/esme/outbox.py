@@ -12,14 +12,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from twisted_smpp.errors import SessionLost, SMPPError, StoreFull
-from twisted_smpp.esme.message import RECEIPTS, Keeper, Message, MessagePart, Progress
+from twisted_smpp.esme.attempts import Link
+from twisted_smpp.esme.message import FIRST_FINAL, RECEIPTS, Keeper, Message, MessagePart, Progress
+from twisted_smpp.esme.recoverable import Recoverable
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
-from twisted_smpp.store.record import Row
+from twisted_smpp.store.record import Row, marked
 from twisted_smpp.text.segments import Segment
 from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import SubmitSM
@@ -34,12 +36,12 @@ PAGE = 500
 MOST_PARKED = 10
 #: Counters of a part that are kept with it, and the names they have in the store.
 _COUNTERS = (("refusals", "refused"), ("unknowns", "unknown"), ("resends", "resent"))
-_SENDING = int(Progress.SENDING)
+_QUEUED, _SENDING = int(Progress.QUEUED), int(Progress.SENDING)
 _OF_A_PART = ("short_message", "esm_class", "data_coding")
 _FIELDS = tuple(field.name for field in SubmitSM.fields if field.name not in _OF_A_PART)
 
 
-class Outbox:
+class Outbox(Recoverable):
     """The messages of one account in a store.
 
     Args:
@@ -68,9 +70,11 @@ class Outbox:
         on_recovered: Callable[[Message], object] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.store: Any = store
-        self.recovered = False
+        super().__init__(store)
         self.on_refused: Callable[[Message, SMPPError], object] | None = None
+        #: While several are told of what was written: the links that have something to write
+        #: when all are. None when nobody is.
+        self.telling: set[Link] | None = None
         #: Hears of the changes of messages that an earlier process has left.
         self.keeper: Keeper = self
         self._queue = f"outbox:{name}"
@@ -78,9 +82,8 @@ class Outbox:
         self._now = now
         #: The first number that is not of an earlier process.
         self._since = 0
-        #: Where reading what it has left goes on, and how many messages that were so far.
-        self._read_to = self._read_count = 0
-        self._recovering: list[Deferred[int]] = []
+        #: Where reading what it has left goes on.
+        self._read_to = 0
         self._records: dict[MessagePart, Record | Row] = {}
         #: Parts that are being written as being sent, and who waits for that.
         self._begun: dict[MessagePart, Callable[[MessagePart, SMPPError | None], object] | None]
@@ -138,24 +141,26 @@ class Outbox:
             raise
         message.outbox = self
 
-    def begin(self, message: Message) -> None:
-        """Writes a new message, and that its only part is sent as soon as it is written.
-
-        So :meth:`attempting`, which has to follow, writes nothing more.
+    def keep_usual(self, message: Message, at_once: bool) -> None:
+        """As :meth:`keep`, in less time.
 
         Args:
-            message: without a key, and with the octets of its submit_sm made.
+            message: of one part, with its octets made; it has no key, and does not expire.
+            at_once: whether it is sent as soon as it is written. Then that is written with it,
+                and :meth:`attempting`, which has to follow, writes nothing more.
 
         Raises:
             StoreFull, StoreFailed: as for :meth:`keep`.
         """
         self._check_room()
         part = message.parts[0]
-        row = self._row(self._next_number(), part)
-        if not self.store.keep(row, None, self._told, (self._has_begun, message)):
+        row = self._row(part, _SENDING if at_once else _QUEUED)
+        told = self._has_begun if at_once else self._kept
+        if not self.store.keep(row, None, self._told, (told, message)):
             self._given += 1
             message.unwritten = 1
-            self._begun[part] = None
+            if at_once:
+                self._begun[part] = None
         self._records[part] = row
         message.outbox = self
 
@@ -166,13 +171,27 @@ class Outbox:
         if store.full:
             raise StoreFull("", "there is no room for one more message")
 
-    def _row(self, number: int, part: MessagePart) -> Row:
-        """As the row of its record, for one that is sent at once: nobody may ever need more."""
-        message, octets = part.message, part.ready[1]  # type: ignore[index]
+    def _row(self, part: MessagePart, state: int) -> Row:
+        """The row of its record: nobody may ever need more."""
         # What can be encoded can be kept, too; to look at each value takes longer than all this.
-        addresses = message.source, message.destination
-        begun = number, PART, self._queue, "", _SENDING, None, None, ""
-        return *begun, *addresses, 1, octets, "", None, self._now()
+        message = part.message
+        return (
+            self._next_number(),
+            PART,
+            self._queue,
+            "",
+            state,
+            None,
+            None,
+            "",
+            message.source,
+            message.destination,
+            int(state == _SENDING),
+            part.ready[1],  # type: ignore[index]
+            "",
+            None,
+            self._now(),
+        )
 
     def _new_record(self, number: int, part: MessagePart, seconds: float) -> Record:
         message, ready, now = part.message, part.ready, self._now()
@@ -237,6 +256,9 @@ class Outbox:
         if part in self._begun:
             self._begun[part] = told
             return False
+        row = self._records.get(part)
+        if isinstance(row, tuple) and not (part.unknowns or part.refusals):
+            return self._mark(part, row, (told, part))
         record = self._record_of(part)
         return record is None or self._write(part, record, (told, part))
 
@@ -244,7 +266,7 @@ class Outbox:
         """Something has become of a message."""
         parts = message.parts
         for part in parts:
-            if not part.progress.final:
+            if part.progress < FIRST_FINAL:
                 break
         else:
             for part in parts:
@@ -285,37 +307,58 @@ class Outbox:
         """
         try:
             done: bool = self.store.change(number, record, self._told, context)
-        except SMPPError as error:  # the store has failed, and says so itself
-            if context is None:
-                return False
-            self._given += 1
-            self._told([context], error)
-            return False
+        except SMPPError as error:
+            return self._not_changed(context, error)
         if not done:
             self._given += 1
         return done
 
+    def _mark(self, part: MessagePart, row: Row, context: Any) -> bool:
+        """As :meth:`_change`, for a part whose progress and attempts only are other than before."""
+        state, tries = int(part.progress), part.attempts
+        self._records[part] = marked(row, state, tries)
+        try:
+            done: bool = self.store.mark(row[0], state, tries, self._told, context)
+        except SMPPError as error:
+            return self._not_changed(context, error)
+        if not done:
+            self._given += 1
+        return done
+
+    def _not_changed(self, context: Any, error: SMPPError) -> bool:
+        """The store has failed, and says so itself."""
+        if context is not None:
+            self._given += 1
+            self._told([context], error)
+        return False
+
     def _told(self, contexts: list[Any], error: SMPPError | None) -> None:
         """Changes are written, or cannot be."""
+        links: set[Link] | None = None
+        if self.telling is None:
+            self.telling = links = set()
         for context in contexts:
             self._written += 1
             if context is not None:
-                self._tell_one(context[0], context[1], error)
-            while self._waiting and self._waiting[0][0] <= self._written:
-                settled = self._waiting.popleft()[1]
-                self._impatient.pop(settled, None)
-                if error is None:
-                    settled.callback(None)
-                else:
-                    settled.errback(error)
+                try:
+                    context[0](context[1], error)
+                except Exception:
+                    self.log.failure("whoever was told of what was written has failed")
+            if self._waiting:
+                self._settle(error)
+        if links is not None:
+            self.telling = None
+            for link in links:
+                link.flush()
 
-    def _tell_one(
-        self, told: Callable[[Any, SMPPError | None], object], about: Any, error: SMPPError | None
-    ) -> None:
-        try:
-            told(about, error)
-        except Exception:
-            self.log.failure("whoever was told of what was written has failed")
+    def _settle(self, error: SMPPError | None) -> None:
+        while self._waiting and self._waiting[0][0] <= self._written:
+            settled = self._waiting.popleft()[1]
+            self._impatient.pop(settled, None)
+            if error is None:
+                settled.callback(None)
+            else:
+                settled.errback(error)
 
     # Receipts.
 
@@ -377,37 +420,6 @@ class Outbox:
             settled.errback(_no_room())
 
     # After a restart.
-
-    def when_recovered(self) -> Deferred[int]:
-        """Fires with the number of messages that earlier processes have left, when all go on.
-
-        At once when they do already. Until the service is started, it is waited for. May be
-        cancelled.
-
-        Returns:
-            a new Deferred. It errbacks with :class:`~twisted_smpp.errors.StoreFailed` when the
-            store has failed or was closed, with :class:`~twisted_smpp.errors.SessionLost` when
-            the service was stopped, and else with what the store could not be read for: that is
-            tried again some time later, which another Deferred waits for.
-        """
-        if self.recovered:
-            return succeed(self._read_count)
-        if self.store.failed is not None:
-            return fail(self.store.failed)
-        deferred: Deferred[int] = Deferred(self._recovering.remove)
-        self._recovering.append(deferred)
-        return deferred
-
-    def tell_recovered(self, result: Any) -> None:
-        """All goes on, or not yet: tells those who have waited until now, but none that comes.
-
-        Args:
-            result: how many messages there are, or an error.
-        """
-        for deferred in list(self._recovering):
-            if deferred in self._recovering:  # the callback of one may cancel another
-                self._recovering.remove(deferred)
-                deferred.callback(result)
 
     async def load(
         self,

@@ -27,7 +27,7 @@ from twisted_smpp.errors import (
     WindowFull,
 )
 from twisted_smpp.esme.attempts import Attempt, Journal, Link, UnknownPolicy
-from twisted_smpp.esme.message import Message, MessagePart, Progress
+from twisted_smpp.esme.message import FIRST_FINAL, Message, MessagePart, Progress
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.retries import Retries, RetryClass
 from twisted_smpp.esme.waiting import TO_SEND, Waiting
@@ -122,14 +122,16 @@ class Sender(Waiting):
             WindowFull: there is no room for one more message: see :meth:`slot`.
         """
         parts = message.parts
-        if len(parts) == 1 and self._has_place and self._send_at_once(parts[0]):
+        has_place = len(self._in_flight) < self.pace.window
+        if has_place and len(parts) == 1 and self._send_at_once(parts[0]):
             return
         self.check_room()
         for part in parts:
             self._order += 1
             part.order = self._order
-        self._new.extend(parts)
-        self._pump()
+            self._new.append(part)
+        if has_place or self._call is not None or self.on_change is not None:
+            self._pump()
 
     def _send_at_once(self, part: MessagePart) -> bool:
         """Sends a part that has nobody before it; returns whether it did."""
@@ -190,7 +192,9 @@ class Sender(Waiting):
         if self._pumping:
             return
         # After most responses nothing waits; or all waits for the next.
-        if self._later or ((self._new or self._returned) and self._has_place):
+        if self._later or (
+            (self._new or self._returned) and len(self._in_flight) < self.pace.window
+        ):
             self._send_waiting()
             self._arm()
         elif self._call is not None:
@@ -215,11 +219,6 @@ class Sender(Waiting):
                     self._broken(Failure(), part)
         finally:
             self._pumping = False
-
-    @property
-    def _has_place(self) -> bool:
-        """Whether the window has room."""
-        return len(self._in_flight) < self.pace.window
 
     def _may_send(self, now: float) -> bool:
         link = self._link
@@ -246,8 +245,8 @@ class Sender(Waiting):
             self._broken(Failure(), part)
 
     def _send_written(self, part: MessagePart, error: SMPPError | None) -> None:
-        if error is None and self.able and part.progress is Progress.SENDING:
-            self._transmit(part, self._seconds())
+        if error is None and self.able and part.progress is _SENDING:
+            self._transmit(part, self._seconds(), self.outbox.telling)  # type: ignore[union-attr]
             return
         self._in_flight.discard(part)
         if part.progress is not Progress.SENDING:
@@ -270,7 +269,8 @@ class Sender(Waiting):
                 part.progress = Progress.FAILED
         message.changed()
 
-    def _transmit(self, part: MessagePart, now: float) -> None:
+    def _transmit(self, part: MessagePart, now: float, together: set[Link] | None = None) -> None:
+        """Gives it to the session, which writes it at once if not ``together`` with others."""
         link: Any = self._link
         pdu, octets, ready = None, None, part.ready
         if ready is not None:
@@ -281,11 +281,16 @@ class Sender(Waiting):
             # A new one for each attempt: a late response is known by the request it is for.
             pdu = part.make_pdu(now)
         part.pdu = pdu
-        link.request(pdu, octets, Attempt(part, self))
+        attempt = Attempt()
+        attempt.part, attempt.sender, attempt.called = part, self, False
+        link.request(pdu, octets, attempt, together is None)
+        if together is not None:
+            together.add(link)
 
     def _arm(self) -> None:
         """One timer, for the next moment at which something may be sent."""
-        if self._call is None and not (self._later or self._has_place):
+        has_place = len(self._in_flight) < self.pace.window
+        if self._call is None and not (self._later or has_place):
             return  # an answer comes first
         waits = self._new or self._returned or self._later
         if not waits or self._link is None or self._stopped or not self._link.bound:
@@ -295,7 +300,7 @@ class Sender(Waiting):
         due = []
         if self._later:
             due.append(self._later[0][0] - now)
-        if (self._returned or self._new) and self._has_place:
+        if (self._returned or self._new) and has_place:
             due.append(max(self.pace.seconds_left(now), self._busy_until - now))
         if not due:
             self._cancel()
@@ -347,7 +352,7 @@ class Sender(Waiting):
     def take(self, part: MessagePart, message_id: str) -> None:
         """A part was accepted, perhaps late, perhaps once more."""
         part.message_ids += (message_id,)
-        is_news = not part.progress.final
+        is_news = part.progress < FIRST_FINAL
         progress = _ACCEPTED if part.wants_receipt else _SENT
         if is_news:
             part.progress = progress

@@ -133,6 +133,7 @@ class ESMEService(Link):
         settings = {"timers": profile.timers, **link, **settings, "on_state": called["on_state"]}
         super().__init__(endpoint, system_id, password, **settings)
         self._sending = sending or Sending.of(profile)
+        self._receipt_form = self._sending.receipt_form
         self._on_receipt = called["on_receipt"]
         self._on_alert = called["on_alert"]
         self._profile = profile
@@ -310,7 +311,10 @@ class ESMEService(Link):
         if made is None:
             return None
         message, octets = made
-        message.parts[0].ready = SealedSubmitSM(octets), octets, session
+        sealed = SealedSubmitSM()
+        sealed.octets = octets
+        sealed.command_status = sealed.sequence_number = 0
+        message.parts[0].ready = sealed, octets, session
         return message
 
     def _queue(self, message: Message, key: str | None) -> Message:
@@ -331,13 +335,17 @@ class ESMEService(Link):
         sender, now = self.sender, self._clock.seconds()
         part = message.parts[0]
         is_usual = part.ready is not None and part.expires_at is None and message.key is None
-        if is_usual and len(message.parts) == 1 and sender.is_free(now):
-            outbox.begin(message)
-            sender.begin(part, now)
+        if is_usual and len(message.parts) == 1:
+            if sender.is_free(now):
+                outbox.keep_usual(message, True)
+                sender.begin(part, now)
+                return
+            sender.check_room()
+            outbox.keep_usual(message, False)
         else:
             sender.check_room()
             outbox.keep(message, now)
-            sender.add(message)
+        sender.add(message)
 
     def _wanted(
         self,
@@ -519,7 +527,7 @@ class ESMEService(Link):
             return CommandStatus.ESME_RX_T_APPN  # nobody here knows what it is about
         if self.outbox is not None and self.outbox.store.waits_for_room:
             return CommandStatus.ESME_RX_T_APPN  # what it says could not be written
-        receipt = Receipt.of(pdu, self._sending.receipt_form)
+        receipt = Receipt.of(pdu, self._receipt_form)
         if self._follows:
             part = self.confirming.receipt(receipt, self._clock.seconds())
             if self._sweep_call is None:
@@ -529,7 +537,7 @@ class ESMEService(Link):
         return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
 
     def _read(self, pdu: Any) -> Receipt:
-        return Receipt.of(pdu, self._sending.receipt_form)
+        return Receipt.of(pdu, self._receipt_form)
 
     def _kept_receipt(self, receipt: Receipt, pdu: Any, part: MessagePart | None) -> Answer:
         """The message centre may forget a receipt once what it says is on the disk.

@@ -15,8 +15,20 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_smpp.errors import StoreError
+from twisted_smpp.store.record import Row, marked
 
-__all__ = ["Read", "Told", "Write", "never_mind", "nobody", "tell", "written"]
+__all__ = [
+    "Intent",
+    "Mark",
+    "Read",
+    "Told",
+    "Write",
+    "last_of",
+    "never_mind",
+    "nobody",
+    "tell",
+    "written",
+]
 
 #: Called with what was given for each record, in order, and the StoreError or None.
 Told = Callable[[list[Any], StoreError | None], object]
@@ -46,6 +58,19 @@ class Write:
         self.also = also
 
 
+class Mark:
+    """Another state and number of tries for a record that is there."""
+
+    __slots__ = ("context", "number", "state", "told", "tries")
+
+    def __init__(self, number: int, state: int, tries: int, told: Told, context: Any) -> None:
+        self.number = number
+        self.state = state
+        self.tries = tries
+        self.told = told
+        self.context = context
+
+
 class Read:
     """A question; it is its own context."""
 
@@ -61,6 +86,34 @@ class Read:
     def context(self) -> Read:
         """No attribute: an answer of megabytes would wait for the garbage collector."""
         return self
+
+
+Intent = Write | Mark | Read
+
+
+def last_of(
+    intents: Iterable[Intent],
+) -> tuple[dict[int, Row | None], dict[int, tuple[int, int]]]:
+    """The last of what is asked for of each record, which is the one that counts.
+
+    Returns:
+        the rows that are to be put, or None for those that are to go; and the state and tries of
+        rows that are to be marked before that; all by their numbers.
+    """
+    rows: dict[int, Row | None] = {}
+    marks: dict[int, tuple[int, int]] = {}
+    for intent in intents:
+        number = intent.number  # type: ignore[union-attr]
+        if isinstance(intent, Write):
+            rows[number] = intent.row
+            if intent.also is not None:
+                rows[intent.also[0]] = intent.also
+        elif isinstance(intent, Mark):
+            if number not in rows:
+                marks[number] = intent.state, intent.tries
+            elif (row := rows[number]) is not None:
+                rows[number] = marked(row, intent.state, intent.tries)
+    return rows, marks
 
 
 def never_mind(deferred: Deferred[Any]) -> None:
@@ -90,7 +143,7 @@ def answered(questions: list[Read], error: StoreError | None) -> None:
                 question.deferred.errback(error)
 
 
-def tell(intents: Iterable[Write | Read], error: StoreError | None = None) -> None:
+def tell(intents: Iterable[Intent], error: StoreError | None = None) -> None:
     """Tells whoever gave them, in their order; those in a row with the same ``told`` at once."""
     for told, group in groupby(intents, _told):
         try:
@@ -99,5 +152,5 @@ def tell(intents: Iterable[Write | Read], error: StoreError | None = None) -> No
             log.failure("whoever was told of what was written has failed")
 
 
-def _told(intent: Write | Read) -> Told:
+def _told(intent: Intent) -> Told:
     return intent.told

@@ -13,7 +13,7 @@ from zope.interface import implementer
 from twisted_smpp.errors import StoreFailed, StoreFull
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store.intents import Told
-from twisted_smpp.store.record import COLUMNS, Record, Row
+from twisted_smpp.store.record import COLUMNS, Record, Row, marked
 
 __all__ = ["MemoryStore"]
 
@@ -196,12 +196,21 @@ class MemoryStore:
         self._expiring.put(number, None)
         self._done.put(number, None)
 
-    def change(self, number: int, record: Record | None, told: Told, context: Any) -> bool:
+    def change(self, number: int, record: Record | Row | None, told: Told, context: Any) -> bool:
         """Keeps a record as it is now, or forgets it; True, and nobody is told."""
         if record is None:
             self.remove(number)
         else:
-            self.save(record)
+            self.save(Record.of(record) if isinstance(record, tuple) else record)
+        return True
+
+    def mark(self, number: int, state: int, tries: int, told: Told, context: Any) -> bool:
+        """Changes these two of a record; True, and nobody is told."""
+        record = self._records.get(number)
+        if record is not None:
+            record.state, record.tries = state, tries
+        elif number in self._rows:
+            self._rows[number] = marked(self._rows[number], state, tries)
         return True
 
     def _leave(self, queue: _Queue | None, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-__all__ = ["COLUMNS", "Record", "Row"]
+__all__ = ["COLUMNS", "Record", "Row", "marked"]
 
 #: What :meth:`Record.row` gives.
 Row = tuple[Any, ...]
@@ -34,6 +34,7 @@ COLUMNS = (
 _WHOLE = (0, 1, 4, 10)
 _TEXTS = (2, 3, 7, 8, 9, 12)
 _OCTETS = 11
+_STATE, _TRIES = COLUMNS.index("state"), COLUMNS.index("tries")
 _TIMES = (5, 6, 13, 14)
 _LIMIT = 2**63
 _FAR = float(_LIMIT)
@@ -112,6 +113,11 @@ def _is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def marked(row: Row, state: int, tries: int) -> Row:
+    """A row with another ``state`` and ``tries``, and otherwise as it was."""
+    return *row[:_STATE], state, *row[_STATE + 1 : _TRIES], tries, *row[_TRIES + 1 :]
 
 
 class Record:

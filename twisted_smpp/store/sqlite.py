@@ -25,7 +25,17 @@ from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import questions, starts
 from twisted_smpp.store.caution import Caution
 from twisted_smpp.store.file import StoreFile, is_want_of_room
-from twisted_smpp.store.intents import Read, Told, Write, never_mind, tell, written
+from twisted_smpp.store.intents import (
+    Intent,
+    Mark,
+    Read,
+    Told,
+    Write,
+    last_of,
+    never_mind,
+    tell,
+    written,
+)
 from twisted_smpp.store.record import Record, Row
 from twisted_smpp.store.space import RESERVE_OCTETS, Space
 from twisted_smpp.store.statements import MOST_ROWS, put
@@ -100,7 +110,7 @@ class SQLiteStore:
         self._seconds = seconds
         self._connection: sqlite3.Connection | None = None
         self._number = self._reserved = 0
-        self._next: list[Write | Read] = []
+        self._next: list[Intent] = []
         self._is_writing = self._has_to_wait = self._is_closing = False
         self._closing: list[Deferred[None]] = []
         self._timer: Any = None
@@ -249,8 +259,7 @@ class SQLiteStore:
         other = None if also is None else also.row()
         if self._refuses_new():
             raise self._no_room_for_new()
-        if (error := self._closed()) is not None:
-            raise error
+        self._check_open()
         self._later(Write(row[0], row, True, told, context, other))
         return False
 
@@ -262,12 +271,17 @@ class SQLiteStore:
         """Forgets a record; fires once that is on the disk."""
         return self._write_later(number, None, False)
 
-    def change(self, number: int, record: Record | None, told: Told, context: Any) -> bool:
+    def change(self, number: int, record: Record | Row | None, told: Told, context: Any) -> bool:
         """Keeps a record as it is now, or forgets it; ``told`` hears when that is on the disk."""
-        row = None if record is None else record.row()
-        if (error := self._closed()) is not None:
-            raise error
+        row = record if record is None or isinstance(record, tuple) else record.row()
+        self._check_open()
         self._later(Write(number, row, False, told, context))
+        return False
+
+    def mark(self, number: int, state: int, tries: int, told: Told, context: Any) -> bool:
+        """Changes these two of a record; ``told`` hears when that is on the disk."""
+        self._check_open()
+        self._later(Mark(number, state, tries, told, context))
         return False
 
     def _write_later(
@@ -289,6 +303,10 @@ class SQLiteStore:
     def _refuses_new(self) -> bool:
         return self.full and self.failed is None and not self._is_closing
 
+    def _check_open(self) -> None:
+        if self.failed is not None or self._connection is None or self._is_closing:
+            raise cast(StoreFailed, self._closed())
+
     def _closed(self) -> StoreFailed | None:
         """Why nothing can be done any more."""
         if self.failed is not None:
@@ -297,7 +315,7 @@ class SQLiteStore:
             return StoreFailed(str(self.path), "it is closed")
         return None
 
-    def _later(self, intent: Write | Read) -> None:
+    def _later(self, intent: Intent) -> None:
         self._next.append(intent)
         if not self._is_writing:
             # What else this turn of the reactor gives goes into the same transaction.
@@ -316,7 +334,7 @@ class SQLiteStore:
 
     # In the thread.
 
-    def _write(self, batch: list[Write | Read]) -> None:
+    def _write(self, batch: list[Intent]) -> None:
         """One transaction; the reactor hears of it after the commit."""
         error: BaseException | None = None
         try:
@@ -326,7 +344,7 @@ class SQLiteStore:
             error, low = raised, True
         self._reactor.callFromThread(self._written, batch, error, low)
 
-    def _commit(self, batch: list[Write | Read]) -> None:
+    def _commit(self, batch: list[Intent]) -> None:
         try:
             self._transaction(batch)
         except sqlite3.Error as error:
@@ -346,26 +364,17 @@ class SQLiteStore:
             if not is_want_of_room(error):
                 raise
 
-    def _transaction(self, batch: list[Write | Read]) -> None:
+    def _transaction(self, batch: list[Intent]) -> None:
         connection = cast(sqlite3.Connection, self._connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            highest = self._number
-            # The last of several writes of a record is the one that counts.
-            rows: dict[int, tuple[Any, ...] | None] = {}
-            for intent in batch:
-                if isinstance(intent, Write):
-                    rows[intent.number] = intent.row
-                    if intent.also is not None:
-                        rows[intent.also[0]] = intent.also
-                else:
-                    highest = max(highest, put(connection, rows))
-                    rows = {}
-                    before = connection.total_changes
-                    intent.result = intent.ask(connection)
-                    if connection.total_changes != before:
-                        self.put_aside = _count_put_aside(connection)
-            highest = max(highest, put(connection, rows))
+            highest, done = self._number, 0
+            for place, intent in enumerate(batch):
+                if isinstance(intent, Read):
+                    highest = max(highest, put(connection, *last_of(batch[done:place])))
+                    self._answer(connection, intent)
+                    done = place + 1
+            highest = max(highest, put(connection, *last_of(batch[done:])))
             reserved = self._reserve(connection, highest)
             self._sizes = _sizes(connection)
             connection.execute("COMMIT")
@@ -374,6 +383,12 @@ class SQLiteStore:
                 connection.execute("ROLLBACK")
             raise
         self._reserved = reserved
+
+    def _answer(self, connection: sqlite3.Connection, question: Read) -> None:
+        before = connection.total_changes
+        question.result = question.ask(connection)
+        if connection.total_changes != before:
+            self.put_aside = _count_put_aside(connection)
 
     def _reserve(self, connection: sqlite3.Connection, number: int) -> int:
         """Makes sure that more numbers than are given out meanwhile are reserved; up to which."""
@@ -437,7 +452,7 @@ class SQLiteStore:
 
     # Back in the reactor's thread.
 
-    def _written(self, batch: list[Write | Read], error: BaseException | None, low: bool) -> None:
+    def _written(self, batch: list[Intent], error: BaseException | None, low: bool) -> None:
         if error is not None:
             self._not_written(batch, error)
         else:
@@ -456,7 +471,7 @@ class SQLiteStore:
             # Nobody else may ask: what is new is refused, and nothing old may be left to do.
             self._timer = self._reactor.callLater(ROOM_SECONDS, self._try_again)
 
-    def _not_written(self, batch: list[Write | Read], error: BaseException) -> None:
+    def _not_written(self, batch: list[Intent], error: BaseException) -> None:
         if is_want_of_room(error):
             self._no_room(batch)
             return
@@ -468,7 +483,7 @@ class SQLiteStore:
         while self._failing:
             self._failing.pop(0).callback(self.failed)
 
-    def _no_room(self, batch: list[Write | Read]) -> None:
+    def _no_room(self, batch: list[Intent]) -> None:
         """The reserve was not enough: what is new is refused, the rest waits for room."""
         self._is_low(True)
         refused = [*batch, *self._next]
@@ -506,8 +521,8 @@ class SQLiteStore:
 
 
 def _new_and_old(
-    intents: list[Write | Read],
-) -> tuple[list[Write | Read], list[Write | Read]]:
+    intents: list[Intent],
+) -> tuple[list[Intent], list[Intent]]:
     """What writes records that were never written, and everything else.
 
     A later write of a record that is new here would bring it back after it was refused.
@@ -518,10 +533,11 @@ def _new_and_old(
             numbers.add(each.number)
             if each.also is not None:
                 numbers.add(each.also[0])
-    new: list[Write | Read] = []
-    old: list[Write | Read] = []
+    new: list[Intent] = []
+    old: list[Intent] = []
     for each in intents:
-        is_new = isinstance(each, Write) and each.row is not None and each.number in numbers
+        is_write = isinstance(each, Mark) or (isinstance(each, Write) and each.row is not None)
+        is_new = is_write and each.number in numbers  # type: ignore[union-attr]
         (new if is_new else old).append(each)
     return new, old
 

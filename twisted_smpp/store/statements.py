@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from twisted_smpp.store.record import COLUMNS
+from twisted_smpp.store.record import COLUMNS, Row
 
 __all__ = ["MOST_ROWS", "put"]
 
@@ -47,21 +47,34 @@ def _remove_statement(rows: int) -> str:
     return f"DELETE FROM message WHERE number IN ({', '.join('?' * rows)})"  # noqa: S608
 
 
+def _mark_statement(rows: int) -> str:
+    numbers = ", ".join("?" * rows)
+    return f"UPDATE message SET state = ?, tries = ? WHERE number IN ({numbers})"  # noqa: S608
+
+
 #: By the number of rows.
 _PUT = {rows: _put_statement(rows) for rows in _SIZES}
 _REMOVE = {rows: _remove_statement(rows) for rows in _SIZES}
+_MARK = {rows: _mark_statement(rows) for rows in _SIZES}
 
 
-def put(connection: sqlite3.Connection, rows: Mapping[int, tuple[Any, ...] | None]) -> int:
-    """Puts rows, and removes those that are None.
+def put(
+    connection: sqlite3.Connection,
+    rows: Mapping[int, Row | None],
+    marks: Mapping[int, tuple[int, int]],
+) -> int:
+    """Marks rows, then puts rows, and removes those that are None.
 
     Args:
         connection: within a transaction.
         rows: by their numbers, with the values of :data:`~twisted_smpp.store.record.COLUMNS`.
+        marks: the state and tries of rows that are there, by their numbers.
 
     Returns:
         the highest number; 0 when there is none.
     """
+    if marks:
+        _mark(connection, marks)
     if not rows:
         return 0
     written = [row for row in rows.values() if row is not None]
@@ -70,11 +83,29 @@ def put(connection: sqlite3.Connection, rows: Mapping[int, tuple[Any, ...] | Non
         size = _fitting(len(some))
         connection.execute(_PUT[size], _values(some, size))
     gone = [number for number, row in rows.items() if row is None]
-    for begin in range(0, len(gone), MOST_ROWS):
-        numbers = gone[begin : begin + MOST_ROWS]
-        size = _fitting(len(numbers))
-        connection.execute(_REMOVE[size], numbers + numbers[:1] * (size - len(numbers)))
+    _for_numbers(connection, _REMOVE, [], gone)
     return max(rows)
+
+
+def _mark(connection: sqlite3.Connection, marks: Mapping[int, tuple[int, int]]) -> None:
+    alike: dict[tuple[int, int], list[int]] = {}
+    for number, mark in marks.items():
+        alike.setdefault(mark, []).append(number)
+    for mark, numbers in alike.items():
+        _for_numbers(connection, _MARK, list(mark), numbers)
+
+
+def _for_numbers(
+    connection: sqlite3.Connection,
+    statements: Mapping[int, str],
+    before: list[int],
+    numbers: list[int],
+) -> None:
+    """Executes what takes some values, and the numbers of as many rows as it has place for."""
+    for begin in range(0, len(numbers), MOST_ROWS):
+        some = numbers[begin : begin + MOST_ROWS]
+        size = _fitting(len(some))
+        connection.execute(statements[size], before + some + some[:1] * (size - len(some)))
 
 
 def _values(rows: list[tuple[Any, ...]], size: int) -> list[Any]:

@@ -55,7 +55,8 @@ def receipt_decoders(version: InterfaceVersion) -> Mapping[int, Any]:
         esm_class, size, raw, length, message_id, state = found.groups()
         if len(raw) != size[0] or len(message_id) + 1 != length[0]:
             return plain(buf, text, pos, end, command_status, sequence_number)
-        pdu = SealedDeliverSM(buf[pos - 16 : end])
+        pdu = SealedDeliverSM()
+        pdu.octets = buf[pos - 16 : end]
         pdu.command_status = command_status
         pdu.sequence_number = sequence_number
         pdu.esm_class = esm_class[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted_smpp.wire.pdu import decode
+from twisted_smpp.wire.pdu import PDU, decode
 from twisted_smpp.wire.pdus import DeliverSM, SubmitSM
 
 __all__ = ["SealedDeliverSM", "SealedSubmitSM"]
@@ -21,22 +21,36 @@ class _Sealed:
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
-        _octets: bytes
-        fields: Any
+    # That of ``object``, which takes a third of the time of any other, and no arguments.
+    __init__ = object.__init__
 
-    def __getattr__(self, name: str) -> Any:
-        """Python calls it for what is not there: then all that is not there is read."""
-        names = [field.name for field in self.fields]
-        names += ["_tail", "command_status", "sequence_number"]
-        if name in names:
-            read = decode(self._octets)
-            for each in names:
-                try:
-                    object.__getattribute__(self, each)
-                except AttributeError:
-                    setattr(self, each, getattr(read, each))
-        return object.__getattribute__(self, name)
+    if TYPE_CHECKING:
+        octets: bytes
+
+    def _open(self) -> None:
+        read = decode(self.octets)
+        for name in _names(read.__class__):
+            try:
+                getattr(read.__class__, name).__get__(self)
+            except AttributeError:
+                setattr(self, name, getattr(read, name))
+
+
+def _names(cls: type[PDU]) -> list[str]:
+    return [*(field.name for field in cls.fields), "_tail"]
+
+
+def _unread(slot: Any) -> Any:
+    """A field that is read, with all others, when it is wanted first."""
+
+    def get(self: _Sealed) -> Any:
+        try:
+            return slot.__get__(self)
+        except AttributeError:
+            self._open()
+            return slot.__get__(self)
+
+    return property(get, slot.__set__)
 
 
 # ``__class__`` is what sessions look at: the class itself is no other command.
@@ -45,31 +59,34 @@ class _Sealed:
 class SealedSubmitSM(_Sealed, SubmitSM):
     """A submit_sm whose octets were made before it.
 
-    Args:
+    Whoever makes it sets ``command_status`` and ``sequence_number``, and:
+
+    Attributes:
         octets: the whole PDU, which can be decoded.
     """
 
-    __slots__ = ("_octets",)
+    __slots__ = ("octets",)
     __class__ = SubmitSM  # type: ignore[assignment]
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
 
 
 class SealedDeliverSM(_Sealed, DeliverSM):
     """A deliver_sm of which more is known than its fields.
 
-    Args:
-        octets: the whole PDU, which can be decoded.
+    Whoever makes it sets ``command_status``, ``sequence_number``, ``esm_class``, and:
 
     Attributes:
-        known: what whoever has made it knows; None if nothing.
+        octets: the whole PDU, which can be decoded.
+        known: what whoever has made it knows.
     """
 
-    __slots__ = ("_octets", "known")
+    __slots__ = ("known", "octets")
     __class__ = DeliverSM  # type: ignore[assignment]
 
-    known: Any
+    if TYPE_CHECKING:
+        known: Any = None
 
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
+
+for _cls, _sealed in ((SubmitSM, SealedSubmitSM), (DeliverSM, SealedDeliverSM)):
+    for _name in _names(_cls):
+        if (_cls, _name) != (DeliverSM, "esm_class"):
+            setattr(_sealed, _name, _unread(getattr(_cls, _name)))
