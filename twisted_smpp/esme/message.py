@@ -126,8 +126,9 @@ class MessagePart:
         late: a final receipt that came when the part was final already, and said otherwise.
     """
 
-    # What most parts never change is of the class.
-    progress = Progress.QUEUED
+    progress: Progress
+    # What most parts never change is of the class. Not so what is an object of a class in Python:
+    # CPython then looks there each time, before it looks into the instance.
     message_ids: tuple[str, ...] = ()
     attempts = refusals = session_faults = unknowns = resends = 0
     error: SMPPError | None = None
@@ -147,6 +148,7 @@ class MessagePart:
         self.wants_receipt = message.wants_receipt
         self.segment = segment
         self.order = order
+        self.progress = Progress.QUEUED
 
     @property
     def number(self) -> int:

@@ -62,6 +62,11 @@ class Lobby(Sender):
         """Parts that wait anywhere in the pool: its bound is that of the whole."""
         return self._pool.waiting
 
+    def check_room(self) -> None:
+        """Raises WindowFull when there is no room in the pool for one more message."""
+        if self.waiting >= self._most_waiting:
+            self._no_room()
+
     @property
     def own(self) -> int:
         """Parts that wait here."""

@@ -196,7 +196,8 @@ class Sender(Waiting):
             (self._new or self._returned) and len(self._in_flight) < self.pace.window
         ):
             self._send_waiting()
-            self._arm()
+            if self._later or self._call is not None or len(self._in_flight) < self.pace.window:
+                self._arm()
         elif self._call is not None:
             self._arm()
         if self._slots:

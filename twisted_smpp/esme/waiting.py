@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
+from typing import NoReturn
 
 from twisted.internet.defer import Deferred
 
@@ -56,10 +57,13 @@ class Waiting:
 
     def check_room(self) -> None:
         """Raises WindowFull when there is no room for one more message."""
-        if self.waiting >= self._most_waiting:
-            raise WindowFull(
-                f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
-            )
+        if len(self._new) + len(self._returned) + len(self._later) >= self._most_waiting:
+            self._no_room()
+
+    def _no_room(self) -> NoReturn:
+        raise WindowFull(
+            f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
+        )
 
     def slot(self) -> Deferred[None]:
         """Fires, in order, when there is room for one more message; may be cancelled.
