@@ -14,6 +14,8 @@ from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import SubmitSM
 
 INTERNATIONAL, SHORT, NAME = (1, 1), (0, 0), (5, 0)
+#: A number as it is dialled, with a prefix that only the country knows.
+DIALLED = (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,13 @@ INTERNATIONAL, SHORT, NAME = (1, 1), (0, 0), (5, 0)
         ("1234567", INTERNATIONAL, "1234567"),
         ("0012345", INTERNATIONAL, "12345"),
         ("+0049176", INTERNATIONAL, "0049176"),
-        ("01761234567", INTERNATIONAL, "01761234567"),
+        # No country code begins with 0: this is how one dials at home.
+        ("01761234567", DIALLED, "01761234567"),
+        ("0176 1234567", DIALLED, "01761234567"),
+        ("(0176) 123-45-67", DIALLED, "01761234567"),
+        ("0123456", DIALLED, "0123456"),
+        ("00012345", DIALLED, "00012345"),
+        ("0000000", DIALLED, "0000000"),
         # A plus makes an international number of the shortest.
         ("+123456", INTERNATIONAL, "123456"),
         ("+12345", INTERNATIONAL, "12345"),
@@ -69,6 +77,7 @@ def test_the_kinds_are_those_of_the_standard() -> None:
     assert (TON.INTERNATIONAL, NPI.ISDN) == INTERNATIONAL
     assert (TON.UNKNOWN, NPI.UNKNOWN) == SHORT
     assert (TON.ALPHANUMERIC, NPI.UNKNOWN) == NAME
+    assert (TON.UNKNOWN, NPI.ISDN) == DIALLED
     for text in ("+491761234567", "12345", "Shop", ""):
         guess = Address.guess(text)
         assert (type(guess.ton), type(guess.npi)) == (int, int)
@@ -91,10 +100,12 @@ written = st.text() | st.text("0123456789+-() ./") | st.from_regex(r"(\+|00)?[0-
 @example("\ud800")
 def test_any_text_has_an_address(text: str) -> None:
     guess = Address.guess(text)
-    assert (guess.ton, guess.npi) in (INTERNATIONAL, SHORT, NAME)
+    assert (guess.ton, guess.npi) in (INTERNATIONAL, SHORT, NAME, DIALLED)
     assert len(guess.addr) <= len(text)
     if (guess.ton, guess.npi) != NAME:
         assert guess.addr.strip("0123456789") == ""
+    if (guess.ton, guess.npi) == INTERNATIONAL and "+" not in text:
+        assert not guess.addr.startswith("0")
 
 
 @given(st.text(st.characters(min_codepoint=1, max_codepoint=0xFF), max_size=20))

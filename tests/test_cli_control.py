@@ -89,6 +89,63 @@ def test_d29_dead_letters_are_delivered_again(daemon):
     assert json.loads(daemon.asked) == {"revive": "shop"}
 
 
+HELD = {
+    "number": 7,
+    "to": "4917\x1b[2J",
+    "source": "Shop",
+    "at": 0,
+    "parts": 1,
+    "held": [1],
+    "message_ids": [None],
+    "possible_duplicates": 0,
+}
+
+
+def test_held_messages_are_listed_page_by_page(daemon):
+    long = {
+        **HELD,
+        "number": 9,
+        "key": "a\nb",
+        "parts": 3,
+        "held": [2, 3],
+        "possible_duplicates": 1,
+    }
+    daemon.said = json.dumps({"held": [HELD, long], "more": True}).encode()
+    done = smpp("control", "held", "c", "--after", "5")
+    assert done.exit_code == 0
+    one, two = done.stdout.splitlines()
+    assert one.startswith("number 7, from Shop, to 4917\\x1b[2J, taken 1970-01-0")
+    assert one.count(", ") == 3
+    assert two.endswith(", key a\\nb, parts 2 3 of 3, possible duplicates 1")
+    assert done.stderr == "there are more, --after 9\n"
+    assert json.loads(daemon.asked) == {"held": True, "after": 5}
+    assert json.loads(smpp("control", "held", "c", "--json").stdout) == [HELD, long]
+    assert json.loads(daemon.asked) == {"held": True, "after": 0}
+    daemon.said = b'{"held": [], "more": false}'
+    assert smpp("control", "held", "c").stderr == "there are none\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "asked", "done", "words"),
+    [
+        ("resend", "resend", "resent", "are sent again"),
+        ("give-up", "give_up", "given_up", "are given up"),
+    ],
+)
+def test_it_is_decided_about_held_messages(daemon, command, asked, done, words):
+    daemon.said = json.dumps({done: 1, "more": False}).encode()
+    assert smpp("control", command, "c", "7", "9").stdout == f"2 {words}\n"
+    assert json.loads(daemon.asked) == {asked: 9}
+    daemon.said = json.dumps({done: 1000, "more": True}).encode()
+    ended = smpp("control", command, "c", "--all")
+    assert (ended.stdout, ended.stderr) == (f"1000 {words}\n", "there are more\n")
+    assert json.loads(daemon.asked) == {asked: "all"}
+    for wrong in ([], ["7", "--all"]):
+        ended = smpp("control", command, "c", *wrong)
+        assert ended.exit_code == 2
+        assert "NUMBER or --all is needed, and not both" in ended.stderr
+
+
 @pytest.mark.parametrize(("sessions", "code"), [(2, 0), (0, 1)])
 def test_an_alert_tells_how_many_heard_of_it(daemon, sessions, code):
     daemon.said = json.dumps({"alerted": sessions}).encode()

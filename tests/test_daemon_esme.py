@@ -13,6 +13,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.python.failure import Failure
 
 from twisted_smpp import ESMEService, Timers, UnknownPolicy
 from twisted_smpp.daemon.control import ControlFactory, peer_uid
@@ -100,6 +102,12 @@ def test_options_count_more_than_a_profile(profile):
     assert link._sending.unknown is UnknownPolicy.FAIL
 
 
+def test_what_is_unknown_is_held_where_somebody_can_decide(tmp_path):
+    where = ("--store", str(tmp_path / "store.db"), "--control", str(tmp_path / "control"))
+    service = make(*ME, *where, "--unknown", "hold")
+    assert service.link._sending.unknown is UnknownPolicy.HOLD
+
+
 def test_the_rate_is_that_of_all_binds(profile):
     pool = make(*ME, "--store", "memory", "--binds", "2", "--profile", profile)
 
@@ -143,7 +151,8 @@ def test_the_password_may_come_from_the_environment(monkeypatch):
     ("options", "error"),
     [
         (["--profile", "nope"], "--profile: profile 'nope' is not one of"),
-        (["--unknown", "hope"], "--unknown is one of resend, fail"),
+        (["--unknown", "hope"], "--unknown is one of resend, fail, hold"),
+        (["--unknown", "hold"], "--unknown hold needs --control: smpp control decides"),
         (["--interface-version", "9"], "--interface-version is one of 3.3, 3.4, 5.0"),
         (["--rate", "0"], "--rate has to be more than 0 messages a second"),
         (["--window", "0"], "--window is 0, at least 1 is needed"),
@@ -164,6 +173,8 @@ def test_options_that_make_no_sense_are_named(capsys, options, error):
 
 class Link:
     """What is started and stopped."""
+
+    held = 0
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -221,6 +232,40 @@ def test_it_stops_in_the_other_order():
     assert success(stopping) is None
     assert service.link.events == ["start", "stop"]
     assert service.store.events == ["open", "close"]
+
+
+@pytest.mark.parametrize(
+    ("held", "path", "line"),
+    [
+        (0, None, None),
+        (2, "c", "2 message parts are held until smpp control decides"),
+        (
+            1,
+            None,
+            "1 message parts are held until smpp control decides, which needs a start with "
+            "--control",
+        ),
+    ],
+)
+def test_what_an_earlier_process_has_left_undecided_is_in_the_log(held, path, line):
+    lines = []
+    service = outgoing(Store(), path)
+    service._listen = lambda: None
+    service.link.held = held
+    with capturedLogs() as logged:
+        service.startService()
+        assert [each for each in logged if each["log_level"] is LogLevel.warn] == []
+        service._control.outbox.recovered = True
+        service._control.outbox.tell_recovered(7)
+        lines += [formatEvent(each) for each in logged if each["log_level"] is LogLevel.warn]
+    assert lines == ([] if line is None else [line])
+
+
+def test_why_nothing_goes_on_is_told_by_others(logged_errors):
+    service = outgoing(Store())
+    service.startService()
+    service._control.outbox.tell_recovered(Failure(StoreFailed("x.db", "the disk is gone")))
+    assert logged_errors.flush() == []
 
 
 def test_a_store_that_cannot_be_opened_ends_it_with_one_line(tmp_path, capsys, monkeypatch):

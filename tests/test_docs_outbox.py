@@ -4,6 +4,7 @@ import json
 
 from outbox_kit import Process
 from store_kit import World
+from test_cli_control import HELD
 from test_control import Daemon
 from test_docs_esme import HOWTO, codes, names_of
 from twisted.internet.defer import Deferred
@@ -24,11 +25,14 @@ def test_messages_that_survive_the_process(tmp_path, capsys):
 
     after = before.crash()
     after.outbox._on_recovered = names["goes_on"]
+    started = Deferred.fromCoroutine(names["start"](after.service, after.outbox))
     after.bind()
+    assert success(started) is None
     after.receipt("A1")
     after.settle()
 
-    assert capsys.readouterr().out == "order 17 goes on\norder 17: DELIVERED\n"
+    lines = ["order 17 goes on", "1 messages of before go on", "order 17: DELIVERED"]
+    assert capsys.readouterr().out.splitlines() == lines
     after.stop()
 
 
@@ -50,7 +54,7 @@ def test_the_service_of_the_page_has_its_outbox(tmp_path):
 
 def test_the_lines_of_the_control_socket(tmp_path):
     text = (REFERENCE / "control.md").read_text("utf-8")
-    request, stored, refused, event, _of_a_centre = [
+    request, stored, refused, event, held, _of_a_centre = [
         json.loads(code) for code in codes("../reference/control.md", "json")
     ]
     daemon = Daemon(tmp_path / "store")
@@ -66,7 +70,14 @@ def test_the_lines_of_the_control_socket(tmp_path):
     (heard,) = client.answers()
     assert heard == {**event, "number": answer["number"]}
     client.ask(status=True)
-    assert set(client.read()[0]["status"]) == {"parts", "links", "recovered", "put_aside"}
+    assert set(client.read()[0]["status"]) == {
+        "parts",
+        "held",
+        "links",
+        "recovered",
+        "put_aside",
+    }
+    assert set(held["held"][0]) - {"error", "key"} <= set(HELD)
     for field in ("to", "text", "source", "receipt", "validity", "key", "id"):
         assert f"| `{field}` |" in text
     daemon.process.stop()

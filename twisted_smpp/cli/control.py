@@ -31,6 +31,7 @@ _TIMEOUT = click.option(
 \b
   smpp control status /run/smpp/control
   smpp control dead-letters /run/smpp/control shop
+  smpp control held /run/smpp/control
 """,
 )
 def control() -> None:
@@ -128,6 +129,111 @@ def alert(path: str, account: str, address: str, timeout: float) -> None:
     click.echo(f"sent to {answer['alerted']} sessions")
     if not answer["alerted"]:
         sys.exit(REFUSED)
+
+
+@control.command(
+    epilog="""Examples:
+
+\b
+  smpp control held /run/smpp/control
+  smpp control held /run/smpp/control --after 4711 --json
+""",
+)
+@_PATH
+@click.option(
+    "--after",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="NUMBER",
+    help="Only those with a greater number: the next page.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@_TIMEOUT
+def held(path: str, after: int, as_json: bool, timeout: float) -> None:
+    """List the messages of an ESME that nobody knows to be accepted.
+
+    With --unknown hold they wait until resend or give-up decides. The oldest come first, 1000 at
+    most.
+    """
+    answer = _ask(path, timeout, held=True, after=after)
+    messages = answer["held"]
+    if as_json:
+        click.echo(json.dumps(messages, indent=2))
+    else:
+        for each in messages:
+            click.echo(_held_line(each))
+        if not messages:
+            click.echo("there are none", err=True)
+    if answer["more"]:
+        click.echo(f"there are more, --after {messages[-1]['number']}", err=True)
+
+
+def _held_line(message: dict[str, Any]) -> str:
+    taken = time.strftime("%Y-%m-%d %H:%M", time.localtime(message["at"]))
+    line = (
+        f"number {message['number']}, from {ascii(message['source'])[1:-1]}, "
+        f"to {ascii(message['to'])[1:-1]}, taken {taken}"
+    )
+    if "key" in message:
+        line += f", key {ascii(message['key'])[1:-1]}"
+    if message["parts"] > 1:
+        line += f", parts {' '.join(map(str, message['held']))} of {message['parts']}"
+    if message["possible_duplicates"]:
+        line += f", possible duplicates {message['possible_duplicates']}"
+    return line
+
+
+_NUMBERS = click.argument("numbers", metavar="[NUMBER]...", type=click.IntRange(min=0), nargs=-1)
+
+
+@control.command(
+    epilog="""Examples:
+
+\b
+  smpp control resend /run/smpp/control 4711 4712
+  smpp control resend /run/smpp/control --all
+""",
+)
+@_PATH
+@_NUMBERS
+@click.option("--all", "every", is_flag=True, help="All that are held, 1000 at most.")
+@_TIMEOUT
+def resend(path: str, numbers: tuple[int, ...], every: bool, timeout: float) -> None:
+    """Send held messages again: who has one already gets it twice."""
+    _decide(path, numbers, every, timeout, "resend", "resent")
+
+
+@control.command(
+    "give-up",
+    epilog="""Examples:
+
+\b
+  smpp control give-up /run/smpp/control 4711 4712
+  smpp control give-up /run/smpp/control --all
+""",
+)
+@_PATH
+@_NUMBERS
+@click.option("--all", "every", is_flag=True, help="All that are held, 1000 at most.")
+@_TIMEOUT
+def give_up(path: str, numbers: tuple[int, ...], every: bool, timeout: float) -> None:
+    """Count held messages as lost: they are not sent again, and nothing is heard of them."""
+    _decide(path, numbers, every, timeout, "give_up", "given_up")
+
+
+def _decide(
+    path: str, numbers: tuple[int, ...], every: bool, timeout: float, what: str, done: str
+) -> None:
+    if every is bool(numbers):
+        raise click.UsageError("NUMBER or --all is needed, and not both")
+    count, more = 0, False
+    for which in numbers or ("all",):
+        answer = _ask(path, timeout, **{what: which})
+        count, more = count + answer[done], more or bool(answer["more"])
+    words = "are sent again" if what == "resend" else "are given up"
+    click.echo(f"{count} {words}")
+    if more:
+        click.echo("there are more", err=True)
 
 
 def _ask(path: str, timeout: float, **request: Any) -> dict[str, Any]:

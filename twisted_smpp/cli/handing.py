@@ -288,12 +288,18 @@ class HandingRun:
                 if each.number is not None:
                     known = f", message_id {each.message_ids}" if each.message_ids else ""
                     why = f": {each.error}" if each.error else ""
-                    put(f"stored, number {each.number}; {each.progress}{known}{why}")
+                    self._print(f"stored, number {each.number}; {each.progress}{known}{why}")
             return
-        print_counts(dict(sorted(Counter(each.progress for each in self._handed).items())))
+        counts = dict(sorted(Counter(each.progress for each in self._handed).items()))
         not_handed = len(self._wanted) - len(self._handed)
         if not_handed:
-            print_counts({"not handed over": not_handed})
+            counts["not handed over"] = not_handed
+        if not print_counts(counts):
+            self._code = self._code or REFUSED
+
+    def _print(self, text: str) -> None:
+        if not put(text):
+            self._code = self._code or REFUSED
 
     def _write_result(self, path: str) -> None:
         rows = [

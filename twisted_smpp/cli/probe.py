@@ -14,6 +14,7 @@ from twisted.internet.task import react
 
 from twisted_smpp.cli.interrupts import interrupts
 from twisted_smpp.cli.link_options import VERSIONS, account_options, password
+from twisted_smpp.cli.printing import output
 from twisted_smpp.cli.text_options import plain
 from twisted_smpp.factory import BIND_MODES
 from twisted_smpp.probe import Check, Finding, Probe, Report, Verdict
@@ -143,10 +144,11 @@ class ProbeRun:
         with interrupts(self._reactor, self._probe.stop):
             report = await self._probe.run()
         self._clear()
-        if self._as_json:
-            click.echo(json.dumps(report.as_dict(), indent=2))
-        elif report.reached:
-            _print(report)
+        with output():
+            if self._as_json:
+                click.echo(json.dumps(report.as_dict(), indent=2))
+            elif report.reached:
+                _print(report)
         if report.interrupted:
             return INTERRUPTED
         if not report.reached:

@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
+from twisted_smpp.daemon.held import HeldMessages, Refused
 from twisted_smpp.errors import SMPPError, StoreError
 from twisted_smpp.esme import Message
 from twisted_smpp.esme.outbox import Outbox
@@ -64,10 +65,6 @@ _LOCKED = "Cannot acquire lock"
 
 class ControlUnusable(Exception):
     """Nothing can listen at the path of a control socket; the text says why."""
-
-
-class Refused(Exception):
-    """A request that is not done, and why."""
 
 
 def peer_uid(transport: Any) -> int:
@@ -129,7 +126,7 @@ class Control(LineReceiver):
     def _do(self, request: dict[str, Any]) -> None:
         if request.get("status") is True:
             self._answer(request, {"status": self.factory.status()})
-        elif not isinstance(self.factory, ControlFactory):
+        elif not isinstance(self.factory, ControlFactory) or self.factory.held.concerns(request):
             self._in_flight += 1
             self._throttle()
             asked = maybeDeferred(self.factory.ask, request)
@@ -285,7 +282,9 @@ class ControlFactory(StatusFactory):
         uid_of: Callable[[Any], int] = peer_uid,
         health: Callable[[], dict[str, Any]] = dict,
     ) -> None:
-        super().__init__(self._status, uid_of)
+        #: Answers what is asked about messages whose outcome is unknown.
+        self.held = HeldMessages(link, outbox)
+        super().__init__(self._status, uid_of, self.held.ask)
         self._link = link
         self.outbox = outbox
         self._health = health
@@ -343,6 +342,7 @@ class ControlFactory(StatusFactory):
         return {
             **self._health(),
             "parts": len(self.outbox),
+            "held": self._link.held,
             "recovered": self.outbox.recovered,
             "put_aside": getattr(self.outbox.store, "put_aside", 0),
             "links": {name: asdict(each) for name, each in links.items()},

@@ -17,7 +17,7 @@ from twisted_smpp.values import InterfaceVersion
 __all__ = ["LINK", "LinkOptions", "link_settings"]
 
 _VERSIONS = {version.text: version for version in InterfaceVersion}
-_UNKNOWN = ("resend", "fail")
+_UNKNOWN = ("resend", "fail", "hold")
 _ENDPOINT = "tcp:127.0.0.1:2775"
 
 LINK: list[list[Any]] = [
@@ -30,7 +30,7 @@ LINK: list[list[Any]] = [
     ["profile", None, "standard", f"What is special: {', '.join(names())}, or a TOML file."],
     ["window", "w", None, "Requests that may wait for their responses (10).", int],
     ["rate", None, None, "Messages a second, at most (no limit).", float],
-    ["unknown", None, "resend", "What becomes of a message whose response is lost: or fail."],
+    ["unknown", None, "resend", "What becomes of a message whose response is lost: or fail, hold."],
     ["longest-delay", None, 60.0, "Seconds until it connects again, at most.", float],
     [
         "enquire-interval",

@@ -74,7 +74,18 @@ class OutgoingService(Service):
         self._failing.addCallbacks(self._store_failed, lambda why: why.trap(CancelledError))
         if self._path is not None:
             self._or_exit(self._listen)
+        # Why it does not is in the log.
+        self._control.outbox.when_recovered().addCallbacks(self._recovered, lambda _: None)
         self.link.startService()
+
+    def _recovered(self, _: int) -> None:
+        held = self.link.held
+        if held:
+            self.log.warn(
+                "{held} message parts are held until smpp control decides{when}",
+                held=held,
+                when="" if self._path is not None else ", which needs a start with --control",
+            )
 
     def _listen(self) -> None:
         self._port = listen(self._reactor, self._path or "", self._control)

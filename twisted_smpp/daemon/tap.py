@@ -248,7 +248,7 @@ Examples:
       --system-id smppclient1 --password-file password.txt --profile carrier.toml --rate 20
 
   twistd smpp esme --connect tls:smsc.example:3550 --system-id smppclient1 \\
-      --password-file password.txt --control /run/smpp/control
+      --password-file password.txt --control /run/smpp/control --unknown hold
 """
 
     def postOptions(self) -> None:
@@ -261,6 +261,8 @@ Examples:
                 "--control takes messages: it needs a --store that is no memory, and a --bind "
                 "that can send"
             )
+        if self["unknown"] == "hold" and self["control"] is None:
+            raise usage.UsageError("--unknown hold needs --control: smpp control decides")
         check_store(self)
 
 

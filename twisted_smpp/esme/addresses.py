@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from twisted_smpp.values import NPI, TON
@@ -30,7 +31,9 @@ class Address(NamedTuple):
 
         Up to six digits are a short code, of unknown type and plan; more, or a ``+`` in
         front, are an international number of ISDN; anything else is a name. Spaces, hyphens
-        and brackets between digits go.
+        and brackets between digits go. What begins with ``0`` is no international number,
+        since no country code does: it is of unknown type, of the plan of ISDN, and the message
+        centre reads it as it would be dialled. Only ``00`` and a country code is one.
 
         Args:
             text: an address; "" leaves the choice to the message centre.
@@ -49,15 +52,20 @@ class Address(NamedTuple):
         digits = text if text.isalnum() else text.translate(_PUNCTUATION)
         number = digits.removeprefix("+")
         international = number != digits
-        if number.startswith("00") and len(digits) > MOST_SHORT_CODE and not international:
+        if _dials_abroad(number) and len(digits) > MOST_SHORT_CODE and not international:
             number, international = number[2:], True
         if not (number.isascii() and number.isdecimal()):
             return cls(_ALPHANUMERIC if text else _UNKNOWN, _NO_PLAN, text)
         if len(number) <= MOST_SHORT_CODE and not international:
             return cls(_UNKNOWN, _NO_PLAN, number)
+        if number[0] == "0" and not international:
+            # A national number would go without its 0; which 0 that is differs by country.
+            return cls(_UNKNOWN, _ISDN, number)
         return cls(_INTERNATIONAL, _ISDN, number)
 
 
+#: The prefix of most countries for calls abroad, and the first digit of a country code.
+_dials_abroad = re.compile("00[1-9]").match
 # Looked up once: an enumeration is slow at it.
 _UNKNOWN, _INTERNATIONAL = int(TON.UNKNOWN), int(TON.INTERNATIONAL)
 _ALPHANUMERIC = int(TON.ALPHANUMERIC)

@@ -18,7 +18,7 @@ class UnknownPolicy(Enum):
     """What becomes of a message whose response is lost.
 
     ``RESEND`` sends it again, a few times: the receiver may get it twice. ``HOLD`` keeps it
-    until the application decides by :meth:`Sender.resend` or :meth:`Sender.give_up`.
+    until the application decides by ``resend()`` or ``give_up()`` of the service or pool.
     ``FAIL`` counts it as lost.
     """
 

@@ -71,11 +71,11 @@ class Link(Shorthands, Service):
 
     It connects, binds, and when the link is lost connects again after a delay that doubles
     from ``first_delay`` to ``longest_delay`` seconds, each drawn at random from zero to that
-    (full jitter). After a refused bind the delays are longer: 5 to 60 s, a minute or more
-    while the message centre holds the link for bound, and one to fifteen minutes after wrong
-    credentials. Names are resolved anew for every attempt. Of several endpoints the next is
-    tried when one cannot be reached, refuses the bind, or loses the link within a minute of
-    the bind three times in a row.
+    (full jitter). After a refused bind the delays are longer, and at random for a half of each
+    at most: 5 to 60 s, 90 to 120 s (and never below 60) while the message centre holds the
+    link for bound, and one to fifteen minutes after wrong credentials. Names are resolved anew
+    for every attempt. Of several endpoints the next is tried when one cannot be reached,
+    refuses the bind, or loses the link within a minute of the bind three times in a row.
 
     Args:
         endpoint: an ``IStreamClientEndpoint`` or a description such as

@@ -15,9 +15,10 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
-from twisted_smpp.errors import SMPPError, StoreFull
+from twisted_smpp.errors import SessionLost, SMPPError, StoreFull
 from twisted_smpp.esme.attempts import Link
 from twisted_smpp.esme.message import FIRST_FINAL, RECEIPTS, Keeper, Message, MessagePart, Progress
+from twisted_smpp.esme.recoverable import Recoverable
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
 from twisted_smpp.store.record import Row, marked
@@ -40,7 +41,7 @@ _OF_A_PART = ("short_message", "esm_class", "data_coding")
 _FIELDS = tuple(field.name for field in SubmitSM.fields if field.name not in _OF_A_PART)
 
 
-class Outbox:
+class Outbox(Recoverable):
     """The messages of one account in a store.
 
     Args:
@@ -53,7 +54,8 @@ class Outbox:
 
     Attributes:
         store: the store.
-        recovered: whether all that an earlier process has left was read.
+        recovered: whether all that an earlier process has left was read, see
+            :meth:`when_recovered`.
         on_refused: called with a message and a :class:`~twisted_smpp.errors.StoreFull` or
             :class:`~twisted_smpp.errors.StoreFailed` when it could not be written.
     """
@@ -68,8 +70,7 @@ class Outbox:
         on_recovered: Callable[[Message], object] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.store: Any = store
-        self.recovered = False
+        super().__init__(store)
         self.on_refused: Callable[[Message, SMPPError], object] | None = None
         #: While several are told of what was written: the links that have something to write
         #: when all are. None when nobody is.
@@ -81,8 +82,8 @@ class Outbox:
         self._now = now
         #: The first number that is not of an earlier process.
         self._since = 0
-        #: Where reading what it has left goes on, and how many messages that were so far.
-        self._read_to = self._read_count = 0
+        #: Where reading what it has left goes on.
+        self._read_to = 0
         self._records: dict[MessagePart, Record | Row] = {}
         #: Parts that are being written as being sent, and who waits for that.
         self._begun: dict[MessagePart, Callable[[MessagePart, SMPPError | None], object] | None]
@@ -231,6 +232,11 @@ class Outbox:
         if kept.__class__ is tuple:
             return kept[0]  # type: ignore[no-any-return]
         return None if kept is None else kept.number  # type: ignore[union-attr]
+
+    def taken_at(self, message: Message) -> float | None:
+        """When it was taken, or its first part accepted, in seconds since 1970."""
+        record = self._record_of(message.parts[0])
+        return None if record is None else record.at
 
     def _record_of(self, part: MessagePart) -> Record | None:
         kept = self._records.get(part)
@@ -541,6 +547,7 @@ class Outbox:
         if part.progress is Progress.SENDING:
             part.progress = Progress.UNKNOWN
             part.unknowns += 1
+            part.error = SessionLost("the process ended while it was sent", sent=True)
         if record.expires is not None:
             part.expires_at = seconds + record.expires - self._now()
         return part

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_smpp.errors import StoreFailed
+from twisted_smpp.errors import SessionLost, StoreFailed
 from twisted_smpp.esme.message import Message
 from twisted_smpp.esme.outbox import Outbox
 
@@ -63,6 +63,13 @@ class Recovering:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        if not self._is_reading:
+            self._tell_stopped()
+
+    def _tell_stopped(self) -> None:
+        if not self._outbox.recovered:
+            why = "the service was stopped before all messages of before went on"
+            self._outbox.tell_recovered(Failure(SessionLost(why, sent=False)))
 
     def _read(self) -> None:
         self._call = None
@@ -73,12 +80,14 @@ class Recovering:
     def _was_read(self, count: int) -> None:
         self._is_reading = False
         self._done(count)
+        self._outbox.tell_recovered(count)
 
     def _was_not(self, failure: Failure) -> None:
         self._is_reading = False
-        if failure.check(StoreFailed):  # which the store has told, or else it was closed
-            return
-        self.log.failure("the outbox is not read yet", failure)
-        if not self._is_stopped:
-            self._call = self._clock.callLater(self._delay, self._read)
-            self._delay = min(2 * self._delay, LONGEST_DELAY)
+        # That a store has failed it tells itself, and to close it is no mistake.
+        if not failure.check(StoreFailed):
+            self.log.failure("the outbox is not read yet", failure)
+            if not self._is_stopped:
+                self._call = self._clock.callLater(self._delay, self._read)
+                self._delay = min(2 * self._delay, LONGEST_DELAY)
+        self._outbox.tell_recovered(failure)

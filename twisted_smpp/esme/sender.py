@@ -354,11 +354,13 @@ class Sender(Waiting):
         """A part was accepted, perhaps late, perhaps once more."""
         part.message_ids += (message_id,)
         is_news = part.progress < FIRST_FINAL
+        progress = _ACCEPTED if part.wants_receipt else _SENT
         if is_news:
-            part.progress = _ACCEPTED if part.wants_receipt else _SENT
+            part.progress = progress
         # Its id is known before anybody is told: a receipt may follow at once.
         self._accepted_part(part, message_id)
-        if is_news:
+        # If its receipt has come before, it has told of the end already.
+        if is_news and part.progress is progress:
             part.message.changed()
 
     def late(self, pdu: Any, response: Any) -> None:
@@ -530,7 +532,10 @@ class Sender(Waiting):
         return link is not None and not self._stopped and link.bound
 
     def recover(self, part: MessagePart) -> None:
-        """A part of an earlier process, which may have sent it: then the policy decides."""
+        """A part of an earlier process.
+
+        What that was sending has an error that says so, and the policy decides about it.
+        """
         self._order += 1
         part.order = self._order
         if part.progress is Progress.QUEUED and part.refusals:
@@ -541,8 +546,10 @@ class Sender(Waiting):
             self._new.append(part)
         elif part.progress is Progress.HELD:
             self._held.add(part)
+        elif part.progress is Progress.UNKNOWN and part.error is not None:
+            self._decide(part, part.error)
         elif part.progress is Progress.UNKNOWN:
-            self._decide(part, SessionLost("the process ended while it was sent", sent=True))
+            self._again(part, progress=Progress.UNKNOWN)  # that was decided before
         self._pump()
 
     # Decisions about what is held.

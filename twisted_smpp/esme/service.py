@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -21,6 +21,7 @@ from twisted_smpp.esme.link import Endpoint, Link, LinkChange
 from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
+from twisted_smpp.esme.permitted import check_fields, check_names, check_tlvs
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
 from twisted_smpp.esme.recovering import Recovering
@@ -273,7 +274,7 @@ class ESMEService(Link):
             validity: an aware ``datetime``, a ``timedelta`` or a
                 :class:`~twisted_smpp.text.times.Relative`; over before it is sent: ``EXPIRED``.
             schedule: when it is to be delivered first, likewise.
-            priority: priority_flag, 0 to 3.
+            priority: priority_flag, 0 to 3; with SMPP 5.0 to 4.
             method: how a long text is sent, instead of what the rules say.
             message_class: 0 (shown at once) to 3.
             tlvs: of each submit_sm: by :class:`~twisted_smpp.wire.tlv.TLV` or by tag.
@@ -286,14 +287,15 @@ class ESMEService(Link):
         Raises:
             WindowFull: too many parts wait already: await :meth:`slot` first.
             StoreFull, StoreFailed: the outbox has no room, or takes nothing more.
-            ValueError: the text is too long; a FieldError names a value that cannot be sent.
+            ValueError: the text is too long; a FieldError names a value that is not allowed.
+            TypeError: there is no such field, or it is made of the addresses and the text.
         """
         message = None
         if (validity, schedule, method, message_class, tlvs, priority, fields) == _AS_USUAL:
             message = self._usual(to, text, source, receipt)
         if message is None:
             planned = plan(text, self.text, method=method, message_class=message_class)
-            fields = {**self._wanted(receipt, validity, schedule, priority), **fields}
+            fields = self._wanted(receipt, validity, schedule, priority, fields)
             message = self._message(to, source, planned, fields, tlvs, validity)
         return self._queue(message, key)
 
@@ -346,9 +348,15 @@ class ESMEService(Link):
         sender.add(message)
 
     def _wanted(
-        self, receipt: bool, validity: Validity, schedule: Validity, priority: int
+        self,
+        receipt: bool,
+        validity: Validity,
+        schedule: Validity,
+        priority: int,
+        fields: Mapping[str, Any],
     ) -> dict[str, Any]:
         """The fields that the profile, or who sends, wants to be other than usual."""
+        check_names(fields)
         wanted = {"registered_delivery": _RECEIPT, **self._profile.fields}
         if not receipt:
             wanted["registered_delivery"] = 0
@@ -358,7 +366,7 @@ class ESMEService(Link):
             wanted["schedule_delivery_time"] = times.encode(schedule)
         if priority:
             wanted["priority_flag"] = priority
-        return wanted
+        return {**wanted, **fields}
 
     def _message(
         self,
@@ -380,13 +388,19 @@ class ESMEService(Link):
             "destination_addr": to.addr,
             **fields,
         }
+        tlvs = {**self._profile.tlvs, **tlvs} if tlvs else self._profile.tlvs
+        session = self.session
+        check_fields(
+            fields, self.factory.interface_version if session is None else session.session.version
+        )
+        check_tlvs(tlvs)
         message = Message(
             source.addr,
             to.addr,
             planned,
             bool(fields["registered_delivery"] & RECEIPTS),
             fields,
-            {**self._profile.tlvs, **tlvs} if tlvs else self._profile.tlvs,
+            tlvs,
         )
         reference = None
         if planned.pdus > 1:
@@ -450,6 +464,23 @@ class ESMEService(Link):
             :meth:`request` does.
         """
         return Deferred.fromCoroutine(self._asking.ask(message))
+
+    def resend(self, part: MessagePart) -> None:
+        """Sends a held part again; it may arrive twice."""
+        self.sender.resend(part)
+
+    def give_up(self, part: MessagePart) -> None:
+        """Counts a held part as lost."""
+        self.sender.give_up(part)
+
+    def parts(self) -> Iterator[MessagePart]:
+        """Every part that has not been accepted and has not failed."""
+        return self.sender.parts()
+
+    @property
+    def held(self) -> int:
+        """Parts whose outcome is unknown, and that wait for a decision."""
+        return self.sender.held
 
     def figures(self) -> LinkFigures:
         """How the link is doing now: window, queue, rate, round trips."""

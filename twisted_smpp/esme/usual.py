@@ -15,6 +15,7 @@ from typing import Any
 
 from twisted_smpp.esme.addresses import MOST_SHORT_CODE, Address
 from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart, Progress, share_names
+from twisted_smpp.esme.permitted import check_fields, check_tlvs
 from twisted_smpp.text.coding import GSM, codings
 from twisted_smpp.text.rules import TextRules
 from twisted_smpp.text.segments import Plan, Segment, plan
@@ -65,6 +66,8 @@ class Envelope:
             **_NUMBER,
             **wanted,
         }
+        check_fields(self.fields, version)
+        check_tlvs(tlvs)
         self.tlvs = tlvs
         self.rules = rules
         self.wants_receipt = bool(self.fields["registered_delivery"] & RECEIPTS)
