@@ -25,7 +25,8 @@ class ByRecord(Customer):
     def _submit_at_once(self, session, request, told):
         record = self._record(session, request, request.destination_addr)
         response = self.answer(session, request, record.message_id)
-        later = Later(response)
+        later = Later()
+        later.answer = response
         is_kept = self._centre.keep(record, request, record.done is not None, told, later)
         return response if is_kept else later
 

@@ -42,22 +42,19 @@ class Later:
 
     An application returns it, and hands it to :func:`give` later, once.
 
-    Args:
-        answer: what is answered then, unless an error comes between.
-
     Attributes:
+        answer: what is answered then, unless an error comes between; set by who makes it.
         session, request: whom it answers, and what; set when it is returned.
         by: until when, by the clock of the session.
     """
 
+    # It is filled in: an ``__init__`` would take twice as long as that.
     __slots__ = ("answer", "by", "request", "session")
 
+    answer: Response | int | Accepted | None
     session: Answering
     request: Request[Any]
     by: float
-
-    def __init__(self, answer: Response | int | Accepted | None = None) -> None:
-        self.answer = answer
 
 
 #: What an application may answer a request with: a response; its command_status; None for
@@ -149,7 +146,7 @@ class Answering:
             answer = self._failed(request, Failure())
         kind = answer.__class__
         if kind is Accepted:
-            if not self.session.accept(request, cast(Accepted, answer)):
+            if not self.session.accept(request, answer):  # type: ignore[arg-type]
                 self._take(request, answer)
         elif kind is request.answer:
             self._answer_at_once(request, answer)

@@ -144,7 +144,8 @@ class Customer:
         if getattr(request, "replace_if_present_flag", 0) == 1 and record.due is not None:
             replaced = self._enquiries.replace_present(request, record, response)
             return replaced.addCallback(self.counted)
-        later = Later(response)
+        later = Later()
+        later.answer = response
         if not self._centre.keep(record, request, record.done is not None, told, later):
             return later
         self._count(1)
@@ -169,7 +170,8 @@ class Customer:
         answer = (
             Accepted(message_id) if version < _V5_0 else self.answer(session, request, message_id)
         )
-        later = Later(answer)
+        later = Later()
+        later.answer = answer
         if not store.keep(row, None, told, later):
             return later
         self._count(1)

@@ -50,13 +50,13 @@ class MessageIds:
             return f"{number & 0xFFFFFFFF:0{_SHORT}x}"
         tail = next(self._tails, None)
         if tail is None:
-            # As digits at once: to format each number alone takes as long as all the rest.
+            # As digits at once: to format each number takes longer than all the rest.
             digits = self._randbytes(8 * _TAILS).hex()
             self._tails = iter([digits[at : at + 16] for at in range(0, 16 * _TAILS, 16)])
             tail = next(self._tails)
         if style == "decimal":
             return str(number << _RANDOM_BITS | int(tail, 16))
-        return f"{number:016x}{tail}"
+        return number.to_bytes(8, "big").hex() + tail
 
 
 def numbers_of(message_id: str) -> list[int]:

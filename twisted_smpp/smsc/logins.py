@@ -100,7 +100,8 @@ class Logins:
         self._defence = defence
         self._refused_status = refused_status
         self._sessions = sessions
-        self._logins: dict[SMPPProtocol, Login] = {}
+        #: By their sessions.
+        self.of: dict[SMPPProtocol, Login] = {}
         self._by_name: dict[str, list[Login]] = {}
         self._policies: dict[str, Policy] = {}
         #: By session: the refusal that it waits for; the end of its probe.
@@ -110,10 +111,7 @@ class Logins:
             accounts.on_change(self._changed)
 
     def __len__(self) -> int:
-        return len(self._logins)
-
-    def __getitem__(self, session: SMPPProtocol) -> Login:
-        return self._logins[session]
+        return len(self.of)
 
     # A bind.
 
@@ -176,7 +174,7 @@ class Logins:
             logout()
             return CommandStatus.ESME_RBINDFAIL
         policy = self._policy(request.system_id)
-        login = self._logins[session] = Login(session, request, account, logout, policy)
+        login = self.of[session] = Login(session, request, account, logout, policy)
         if policy is not None and getattr(account, "checks_destinations", False) is True:
             account.policy = policy
         self._by_name.setdefault(request.system_id, []).append(login)
@@ -253,7 +251,7 @@ class Logins:
 
     def bound(self, session: SMPPProtocol) -> Login:
         """A bind was accepted."""
-        login = self._logins[session]
+        login = self.of[session]
         if login.policy is not None:
             session.session.window = login.policy.settings.window
         return login
@@ -266,7 +264,7 @@ class Logins:
         self._leave(session)
 
     def _leave(self, session: SMPPProtocol) -> None:
-        login = self._logins.pop(session, None)
+        login = self.of.pop(session, None)
         if login is None:
             return
         named = self._by_name[login.request.system_id]
@@ -296,7 +294,7 @@ class Logins:
             else:
                 policy.change(settings, self._clock.seconds())
         for session in list(self._sessions):
-            login = self._logins[session]
+            login = self.of[session]
             settings = accounts.settings(login.request.system_id)
             if settings is None or settings.disabled:
                 self.log.info("{peer} is unbound: its account is no more", peer=session.peer)

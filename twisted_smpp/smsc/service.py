@@ -201,12 +201,12 @@ class SMSCService(Service):
             if session in self.sessions:
                 self.sessions.discard(session)
                 self.log.info("the session of {peer} ended: {why}", peer=session.peer, why=why)
-                self._logins[session].account.unbound(session, why)
+                self._logins.of[session].account.unbound(session, why)
         finally:
             self._logins.lost(session)
 
     def _requested(self, session: SMPPProtocol, request: Any) -> Answer:
-        login = self._logins[session]
+        login = self._logins.of[session]
         account = login.account
         if login.policy is not None:
             each = getattr(account, "checks_destinations", False) is True

@@ -23,6 +23,7 @@ no sense and does not have to.
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Callable
 from struct import Struct
 from struct import error as StructError
@@ -30,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted_smpp.errors import FieldError, PDUError
 from twisted_smpp.values import InterfaceVersion
-from twisted_smpp.wire.fields import CHARACTER, U8, CountedOctets, CString, Field
+from twisted_smpp.wire.fields import CHARACTER, U8, CountedOctets, CString, Field, limit
 from twisted_smpp.wire.lists import Repeated
 from twisted_smpp.wire.tlv import TLVs, dropped, scan
 
@@ -105,6 +106,7 @@ def compile_method(
         "DECODE_FAILURES": DECODE_FAILURES,
         "ENCODE_FAILURES": ENCODE_FAILURES,
         "dropped": dropped,
+        "head": re.compile(_head_pattern(cls), re.DOTALL).match,
         "Opaque": Opaque,
         "TLVs": TLVs,
         "blame_decode": blame_decode,
@@ -156,9 +158,10 @@ def decode_source(cls: type[PDU], version: InterfaceVersion) -> str:
 
 def _read_lines(cls: type[PDU], version: InterfaceVersion, strict: bool) -> list[str]:
     """The lines of all fields; a row of those that mostly are one octet each is read at once."""
-    lines: list[str] = []
+    head = _head(cls)
+    lines = _head_lines(head)
     row: list[Field] = []
-    for field in cls.fields:
+    for field in cls.fields[len(head) :]:
         if isinstance(field, U8) or (isinstance(field, CString) and field.sizes):
             row.append(field)
             continue
@@ -166,6 +169,49 @@ def _read_lines(cls: type[PDU], version: InterfaceVersion, strict: bool) -> list
         lines += field.decode_source(version, strict)
         row = []
     return lines + _row_lines(row, version, strict)
+
+
+def _head(cls: type[PDU]) -> tuple[Field, ...]:
+    """The fields up to the last of some strings, if nothing but single octets is between them."""
+    strings = end = 0
+    for place, field in enumerate(cls.fields, 1):
+        if isinstance(field, CString) and not field.sizes:
+            strings += 1
+            end = place
+        elif not isinstance(field, U8):
+            break
+    return cls.fields[:end] if strings > 1 else ()
+
+
+def _head_pattern(cls: type[PDU]) -> str:
+    """What finds the strings of the head, for a regular expression of characters."""
+    return "".join(
+        f"([^\\0]{{0,{limit(field.max, None) - 1}}})\\0" if isinstance(field, CString) else "."
+        for field in _head(cls)
+    )
+
+
+def _head_lines(head: tuple[Field, ...]) -> list[str]:
+    """One regular expression finds all of the strings in less time than one after the other."""
+    if not head:
+        return []
+    strings = [field.name for field in head if isinstance(field, CString)]
+    lines = [
+        "found = head(text, pos, end)",
+        "if found is None: raise ValueError",
+        f"{', '.join(f'self.{name}' for name in strings)} = found.groups()",
+    ]
+    group = octets = 0
+    for field in head:
+        if isinstance(field, CString):
+            group, octets = group + 1, 0
+            continue
+        if group and not octets:
+            lines.append(f"pos = found.end({group}) + 1")
+        at = f"pos + {octets}" if octets else "pos"
+        lines.append(f"self.{field.name} = buf[{at}]")
+        octets += 1
+    return [*lines, "pos = found.end()"]
 
 
 def _row_lines(row: list[Field], version: InterfaceVersion, strict: bool) -> list[str]:
