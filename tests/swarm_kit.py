@@ -110,6 +110,8 @@ class Life:
         )
         self.model.waits = self.receipt_waits
         self.late: list[Deferred[Any]] = []
+        #: Three deliveries without an answer are the end of a session, and then none is late.
+        self.most_late = random.choice([2, 1000])
         self.answers = [None] * 6 + random.sample(
             [S.ESME_RX_T_APPN, S.ESME_RMSGQFUL, S.ESME_RX_R_APPN, "never", "late", "raise"],
             random.randint(0, 4),
@@ -133,6 +135,7 @@ class Life:
             (self.stall, 1),
             (self.read_again, 1),
             (self.answer_late, 2),
+            (self.answer_too_late, 2),
             (self.report, 2),
             (self.creep, 4),
             (self.crash, 1),
@@ -214,6 +217,8 @@ class Life:
         answer = self.random.choice(self.answers)
         if answer == "raise":
             raise Planned("not here")
+        if answer == "late" and len(self.late) >= self.most_late:
+            return None
         if answer in ("never", "late"):
             deferred: Deferred[Any] = Deferred()
             if answer == "late":
@@ -236,6 +241,12 @@ class Life:
         open_, self.app.open = self.app.open, []
         for deferred, attempt in open_:
             self.app.answer(deferred, attempt, self.random.random() < 0.7)
+
+    def answer_too_late(self) -> None:
+        """Somebody has lost its patience by then; the next try may be under way."""
+        self.submit()
+        self.world.turn(self.random.choice([31.0, 31.0, 33.0]))
+        self.answer_late()
 
     def report(self) -> None:
         if self.app.taken:

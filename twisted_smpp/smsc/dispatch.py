@@ -342,6 +342,8 @@ class Dispatch:
         left, self._left = self._left, set()
         offered, self._offered = self._offered, []
         now = self._now()
+        # Unless there is something new to find, it would find the same again, without end.
+        is_new = bool(self._has_more or offered or left)
         if not self._has_more and len(records) < most:
             records += offered
         elif offered or not (records and self._is_early(records[-1], now)):
@@ -354,9 +356,13 @@ class Dispatch:
                 self._later = min(self._later, record.due)
             elif is_open and not self._is_full():
                 self._take(record)
+                is_new = True
             else:
-                self._has_more = True
+                self._has_more = is_new = True
                 break
+        if not is_new and self._later < _EVER:
+            # Behind what has its time to come may be more: that is looked for when it has.
+            self._has_more = False
         self.go_on()
 
     def _is_early(self, record: Record, now: float) -> bool:
