@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from twisted_smpp.esme.message import BY_RECEIPT, FIRST_FINAL, MessagePart, Progress
 from twisted_smpp.esme.unmatched import Unmatched
@@ -16,7 +17,16 @@ __all__ = ["Confirming"]
 DONE_SECONDS = 600.0
 #: How many such parts are known, at most; the oldest are forgotten then.
 MOST_DONE = 250_000
+#: Seconds after which the response to a request that was in flight comes no more.
+_RIPE_SECONDS = 60.0
 _BY_RECEIPT = BY_RECEIPT.get
+
+
+class Sends(Protocol):
+    """Who sends messages, and knows how many have no response yet."""
+
+    @property
+    def in_flight(self) -> int: ...
 
 
 class Confirming:
@@ -29,6 +39,10 @@ class Confirming:
         most_parts: parts that may wait; the oldest are unconfirmed then.
         most_parked: receipts that may wait; the oldest are dropped then.
         name: of the account, for the log.
+
+    As long as it is not known how ids are written, a receipt that came before the response to its
+    message might fit another one, in another writing. So one that fits none just so waits until
+    what was in flight is answered; only then it may be one of a message that is called otherwise.
 
     Attributes:
         ids: the ids of the parts that wait, and what was learnt of how they are written.
@@ -57,6 +71,12 @@ class Confirming:
         self._done: deque[tuple[float, MessagePart]] = deque()
         self._parked: OrderedDict[str, tuple[float, list[Receipt]]] = OrderedDict()
         self._parked_ids: MessageIds[str] = MessageIds(strategy, of_receipts=True)
+        #: Those whose requests in flight may be answered with an id.
+        self.senders: list[Sends] = []
+        #: How many responses there were.
+        self._answers = 0
+        #: Of those that are parked, the ones that wait for so many of them, and since when.
+        self._unripe: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self.dropped = 0
         self.unmatched = Unmatched(name)
         #: Called with the id of receipts that wait no more: they have found their message, or
@@ -88,17 +108,29 @@ class Confirming:
         if len(part.message_ids) > 1:
             self._waiting.move_to_end(part)
         if self._parked:
-            self._match_parked(message_id, now)
+            self._match_parked(part, message_id, now)
+        self._answers += 1
+        if self._unripe:
+            self._ripen(now)
         if len(self._waiting) > self._most_parts:
             self._unconfirmed(next(iter(self._waiting)))
 
-    def _match_parked(self, message_id: str, now: float) -> None:
-        receipt_id = self._parked_ids.match(message_id)
-        if receipt_id is None:
-            return
+    def _match_parked(self, part: MessagePart, message_id: str, now: float) -> None:
+        if message_id in self._parked:
+            before = self.ids.lessons
+            if self.ids.match(message_id) is part or not self.ids.is_learning:
+                self._found_parked(message_id, part, now)
+            if self.ids.lessons != before:
+                self._has_learnt(now)
+        elif self.ids.settled not in (None, "verbatim"):
+            receipt_id = self._parked_ids.match(message_id)
+            if receipt_id is not None:
+                self._found_parked(receipt_id, part, now)
+
+    def _found_parked(self, receipt_id: str, part: MessagePart, now: float) -> None:
         self.unmatched.found(receipt_id)
         for receipt in self._unpark(receipt_id):
-            self.receipt(receipt, now)
+            self._confirm(part, receipt, now)
         self._tell(receipt_id)
 
     def receipt(self, receipt: Receipt, now: float) -> MessagePart | None:
@@ -109,14 +141,40 @@ class Confirming:
         """
         ids = self.ids
         before = ids.lessons
-        part = ids.match(receipt.message_id)
+        if ids.is_learning and receipt.message_id not in ids and self._in_flight():
+            part = None
+        else:
+            part = ids.match(receipt.message_id)
         if part is None:
-            self._park(receipt, now)
+            if self._park(receipt, now) and (count := self._in_flight()):
+                self._unripe[receipt.message_id] = self._answers + count, now
             return None
         self._confirm(part, receipt, now)
-        if ids.lessons != before and ids.settled is not None:
-            self._retry_parked(now)
+        if ids.lessons != before:
+            self._has_learnt(now)
         return part
+
+    def _in_flight(self) -> int:
+        return sum(sender.in_flight for sender in self.senders)
+
+    def _ripen(self, now: float) -> None:
+        """What was in flight when a receipt came is answered: none of those is its message."""
+        before = self.ids.lessons
+        none = not self._in_flight()
+        while self._unripe:
+            receipt_id, (answers, since) = next(iter(self._unripe.items()))
+            if answers > self._answers and now < since + _RIPE_SECONDS and not none:
+                break
+            del self._unripe[receipt_id]
+            self._retry(receipt_id, now)
+        if self.ids.lessons != before:
+            self._has_learnt(now)
+
+    def _has_learnt(self, now: float) -> None:
+        """How ids are written is known now, or no more."""
+        self._parked_ids.learn_from(self.ids)
+        if self.ids.settled is not None:
+            self._retry_parked(now)
 
     def told(self, part: MessagePart, receipt: Receipt, now: float) -> None:
         """The message centre was asked for a part, and says this."""
@@ -130,12 +188,12 @@ class Confirming:
     def _retry_parked(self, now: float) -> None:
         """How ids are written is known now: what fitted two messages may fit one."""
         for receipt_id in list(self._parked):
-            part = self.ids.match(receipt_id)
-            if part is not None and receipt_id in self._parked:
-                self.unmatched.found(receipt_id)
-                for receipt in self._unpark(receipt_id):
-                    self._confirm(part, receipt, now)
-                self._tell(receipt_id)
+            self._retry(receipt_id, now)
+
+    def _retry(self, receipt_id: str, now: float) -> None:
+        part = self.ids.match(receipt_id)
+        if part is not None and receipt_id in self._parked:
+            self._found_parked(receipt_id, part, now)
 
     def _confirm(self, part: MessagePart, receipt: Receipt, now: float) -> None:
         progress = _BY_RECEIPT(receipt.message_state)
@@ -155,23 +213,25 @@ class Confirming:
         if len(self._done) > MOST_DONE:
             self._forget(self._done.popleft()[1])
 
-    def _park(self, receipt: Receipt, now: float) -> None:
+    def _park(self, receipt: Receipt, now: float) -> bool:
+        """Keeps a receipt for its message; returns whether it is the first of its id."""
         message_id = receipt.message_id
         if not message_id:
             self.dropped += 1
             self.unmatched.count += 1
-            return
+            return False
         if message_id in self._parked:
             self.unmatched.came_again(message_id)
             receipts = self._parked[message_id][1]
             if receipt not in receipts and len(receipts) < 10:
                 receipts.append(receipt)
-            return
+            return False
         self._parked[message_id] = now + self._parked_seconds, [receipt]
         self._parked_ids.add(message_id, message_id)
         self.unmatched.came(message_id, now)
         if len(self._parked) > self._most_parked:
             self._drop_parked()
+        return message_id in self._parked
 
     def _drop_parked(self) -> None:
         message_id = next(iter(self._parked))
@@ -181,6 +241,7 @@ class Confirming:
 
     def _unpark(self, message_id: str) -> list[Receipt]:
         self._parked_ids.discard(message_id, message_id)
+        self._unripe.pop(message_id, None)
         return self._parked.pop(message_id)[1]
 
     def _tell(self, message_id: str) -> None:
@@ -197,6 +258,8 @@ class Confirming:
             self._unconfirmed(part)
         while self._done and self._done[0][0] <= now:
             self._forget(self._done.popleft()[1])
+        if self._unripe:
+            self._ripen(now)
         while self._parked and next(iter(self._parked.values()))[0] <= now:
             self._drop_parked()
         self.unmatched.look(self.ids.matched, now)

@@ -188,6 +188,7 @@ class ESMEPool(Shorthands, MultiService):
         if link not in self.links:
             return
         self._senders.remove(link.sender)
+        self.confirming.senders.remove(link.sender)
         # What is being written of it, for an attempt, comes back when it is.
         link.sender.on_change = lambda: self._lobby.adopt(link.sender.release())
         if self._shared is not None:

@@ -150,6 +150,7 @@ class ESMEService(Link):
         self._asking = self._make_asking(self._sending)
         self._recovering: Recovering | None = None
         self.sender = self._make_sender(self._sending)
+        self.confirming.senders.append(self.sender)
         if outbox is not None:
             self._keeps_in(outbox)
         self._sweep_call: IDelayedCall | None = None

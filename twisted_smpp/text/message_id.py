@@ -176,6 +176,7 @@ class MessageIds(Generic[T]):
     Attributes:
         strategy: as given.
         lessons: how often :attr:`settled` has changed.
+        is_learning: whether nothing is settled yet.
         matched, unknown, ambiguous: how many receipts were matched, fitted nothing, or fitted
             several items.
 
@@ -214,6 +215,11 @@ class MessageIds(Generic[T]):
         self._against = 0
         if state is not None:
             self._restore(state)
+        self.is_learning = self.settled is None
+
+    def __contains__(self, message_id: object) -> bool:
+        """Whether an id was added that is written just so."""
+        return message_id in self._verbatim.all_items
 
     def __len__(self) -> int:
         """How many pairs of an id and an item there are."""
@@ -360,6 +366,7 @@ class MessageIds(Generic[T]):
         self._settled = next(filter(self._is_certain, self._for), None)
         if self._settled is not None:
             self.lessons += 1
+            self.is_learning = False
 
     def _is_certain(self, name: str) -> bool:
         """Whether enough speaks for a strategy, and less for reading ids as numbers."""
@@ -374,11 +381,17 @@ class MessageIds(Generic[T]):
         self._settled = None
         self._for = self._from_nothing()
         self._against = 0
+        self.is_learning = self.settled is None
 
     @property
     def settled(self) -> str | None:
         """The strategy that is used besides ``verbatim``; None while it is being learnt."""
         return self._settled if self.strategy == "learn" else self.strategy
+
+    def learn_from(self, other: MessageIds[Any]) -> None:
+        """Takes over what another one with the same strategy has learnt."""
+        self._restore(other.state())
+        self.is_learning = other.is_learning
 
     def report(self) -> str:
         """What has been learnt, and how receipts fared, in words and without any id."""
