@@ -34,6 +34,9 @@ DIALLED = (0, 1)
         ("+0049176", INTERNATIONAL, "0049176"),
         # No country code begins with 0: this is how one dials at home.
         ("01761234567", DIALLED, "01761234567"),
+        ("+49 (0)176 1234567", INTERNATIONAL, "491761234567"),
+        ("0049 (0) 176 1234567", INTERNATIONAL, "491761234567"),
+        ("(0)176 1234567", DIALLED, "01761234567"),
         ("0176 1234567", DIALLED, "01761234567"),
         ("(0176) 123-45-67", DIALLED, "01761234567"),
         ("0123456", DIALLED, "0123456"),

@@ -280,6 +280,10 @@ def test_O16_accounts_that_cannot_be_used_are_one_line(accounts, capsys):
         ([], "--accounts or --auth is needed: nobody could bind"),
         (["--accounts", "a", "--auth", "memory:a:b"], "either --accounts or --auth, not both"),
         (["--accounts", "a", "--max-sessions", "0"], "--max-sessions is 0, at least 1 is needed"),
+        (
+            ["--accounts", "a", "--max-unbound-per-address", "0"],
+            "--max-unbound-per-address is 0, at least 1 is needed",
+        ),
         (["--accounts", "a", "--proxy", "1.2.3.4/8"], "--proxy: 1.2.3.4/8 has host bits set"),
         (["--accounts", "a", "--proxy", "::1"], "--listen haproxy: and --proxy need each other"),
         (["--accounts", "a", "--listen", "haproxy:tcp:1"], "and --proxy need each other"),
@@ -435,6 +439,14 @@ def test_S20_the_rate_of_new_connections_is_an_option():
     assert (limits.connects, limits.connect_burst) == (2.5, 7)
     usual = make(*SMSC).smsc._defence.limits
     assert (usual.connects, usual.connect_burst) == (10, 50)
+
+
+def test_A03_how_many_may_be_unbound_is_an_option():
+    limits = make(*SMSC, "--max-unbound", "50", "--max-unbound-per-address", "30")
+    defence = limits.smsc._defence.limits
+
+    assert (defence.unbound, defence.unbound_per_address) == (50, 30)
+    assert make(*SMSC).smsc._defence.limits.unbound_per_address == 20
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
             ["window", "w", 10, "Deliveries that may wait for their responses.", int],
             ["max-sessions", None, 1000, "Connections that may be bound.", int],
             ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
+            ["max-unbound-per-address", None, 20, "Those of one address.", int],
             ["connect-rate", None, 10.0, "New connections of an address in a second.", float],
             ["connect-burst", None, 50, "New connections of an address at once.", int],
             [
@@ -197,7 +198,7 @@ Examples:
             raise usage.UsageError("--client-ca needs --listen ssl:")
         for checker in checkers:
             _prepare(checker)
-        for name in ("max-sessions", "max-unbound"):
+        for name in ("max-sessions", "max-unbound", "max-unbound-per-address"):
             if self[name] < 1:
                 raise usage.UsageError(f"--{name} is {self[name]}, at least 1 is needed")
         _check_numbers(self)
@@ -438,6 +439,7 @@ def _defence(options: SMSCOptions, reactor: Any) -> Defence:
     limits = DefenceLimits(
         sessions=options["max-sessions"],
         unbound=options["max-unbound"],
+        unbound_per_address=options["max-unbound-per-address"],
         connects=options["connect-rate"],
         connect_burst=options["connect-burst"],
     )

@@ -31,9 +31,10 @@ class Address(NamedTuple):
 
         Up to six digits are a short code, of unknown type and plan; more, or a ``+`` in
         front, are an international number of ISDN; anything else is a name. Spaces, hyphens
-        and brackets between digits go. What begins with ``0`` is no international number,
-        since no country code does: it is of unknown type, of the plan of ISDN, and the message
-        centre reads it as it would be dialled. Only ``00`` and a country code is one.
+        and brackets between digits go, and so does ``(0)`` behind a country code. What begins
+        with ``0`` is no international number, since no country code does: it is of unknown
+        type, of the plan of ISDN, and the message centre reads it as it would be dialled. Only
+        ``00`` and a country code is one.
 
         Args:
             text: an address; "" leaves the choice to the message centre.
@@ -48,6 +49,8 @@ class Address(NamedTuple):
         if usual and text[0] != "0":
             return cls(_INTERNATIONAL, _ISDN, text)
         text = text.strip()
+        if "(0)" in text and text.startswith(("+", "00")):
+            text = text.replace("(0)", "")  # dialled within the country only
         # To translate takes longer than all the rest.
         digits = text if text.isalnum() else text.translate(_PUNCTUATION)
         number = digits.removeprefix("+")
