@@ -164,7 +164,8 @@ class World:
             seconds -= step
 
     def _settle(self) -> None:
-        for _ in range(200):
+        # One at a time, when receivers that never answer have all other places of the window.
+        for _ in range(2000):
             self.flush()
             now = self.clock.seconds()
             if not any(call.getTime() <= now for call in self.clock.getDelayedCalls()):

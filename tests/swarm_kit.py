@@ -110,6 +110,8 @@ class Life:
         )
         self.model.waits = self.receipt_waits
         self.late: list[Deferred[Any]] = []
+        #: So many of the next deliveries.
+        self.will_be_late = 0
         #: Three deliveries without an answer are the end of a session, and then none is late.
         self.most_late = random.choice([2, 1000])
         self.answers = [None] * 6 + random.sample(
@@ -215,6 +217,9 @@ class Life:
         if request.registered_delivery & 0x0C and self.random.random() < 0.5:
             self._acknowledge(name, request)
         answer = self.random.choice(self.answers)
+        if self.will_be_late:
+            self.will_be_late -= 1
+            answer = "late"
         if answer == "raise":
             raise Planned("not here")
         if answer == "late" and len(self.late) >= self.most_late:
@@ -244,8 +249,11 @@ class Life:
 
     def answer_too_late(self) -> None:
         """Somebody has lost its patience by then; the next try may be under way."""
+        self.will_be_late = 2
+        self.submit()
         self.submit()
         self.world.turn(self.random.choice([31.0, 31.0, 33.0]))
+        self.will_be_late = 0
         self.answer_late()
 
     def report(self) -> None:

@@ -153,6 +153,7 @@ class Wire:
             return  # nobody knows of it any more
         else:
             attempt.late = None if status else now
+            self.model.late_answers += 1
         self.model.answered[self.name] = self.model.answered.get(self.name, 0) + (not status)
 
 
@@ -185,6 +186,8 @@ class Model:
         #: By account, since the process began: what was accepted, and what was taken.
         self.accepted: dict[str, int] = {}
         self.answered: dict[str, int] = {}
+        #: Answers that came when their delivery had been given up.
+        self.late_answers = 0
         self.crashes: list[float] = []
         self.jumps: list[float] = []
         self.latest = self.now()
@@ -537,6 +540,8 @@ class Model:
             attempt.outcome in ("ok", "final") and not (attempt.safe or is_safe)
         ):
             attempt.end("crashed", now)
+        if not (attempt.safe or is_safe):
+            attempt.late = None  # nobody knows of that any more
         attempt.safe = True
 
 

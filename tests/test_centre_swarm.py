@@ -42,6 +42,16 @@ def test_D15_D22_D29_D30_every_promise_is_kept(
     logged_errors.flush()  # each life has judged what it logged
 
 
+def test_answers_come_too_late_indeed(tmp_path: Path, logged_errors: Any) -> None:
+    late = 0
+    for seed in range(10):
+        life = Life(seed, "memory", tmp_path / str(seed))
+        life.run(MOVES)
+        late += life.model.late_answers
+    logged_errors.flush()
+    assert late >= 10
+
+
 def live(seed: int, kind: str, path: Path) -> None:
     path.mkdir()
     Life(seed, kind, path).run(MOVES)

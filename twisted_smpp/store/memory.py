@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from math import inf
-from typing import Any, NoReturn
+from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -18,6 +18,8 @@ from twisted_smpp.store.record import COLUMNS, Record, Row, marked
 __all__ = ["MemoryStore"]
 
 _DONE = COLUMNS.index("done")
+#: Records that are done, and make room at once.
+_TOGETHER = 100
 
 
 class _Queue:
@@ -69,7 +71,8 @@ class MemoryStore:
     may ever ask for, are nothing that the garbage collector has to look through again and again.
 
     Args:
-        most: records that it keeps, done ones too; more are refused with StoreFull.
+        most: records that it keeps, done ones too. The oldest of those make room for new ones;
+            when there are none, new ones are refused with StoreFull.
     """
 
     #: Records that it keeps if nobody says.
@@ -100,7 +103,7 @@ class MemoryStore:
     @property
     def full(self) -> bool:
         """Whether it takes no new records."""
-        return len(self) >= self._most
+        return len(self) >= self._most and not self._done.due
 
     @property
     def waits_for_room(self) -> bool:
@@ -132,11 +135,16 @@ class MemoryStore:
             ValueError: a file could not keep it; nor could :class:`SQLiteStore`.
         """
         if len(self._records) + len(self._rows) >= self._most:
-            self._refuse()
+            self._make_room()
         self.save(record)
 
-    def _refuse(self) -> NoReturn:
-        raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
+    def _make_room(self) -> None:
+        """What has come to its end makes room for what is new, the oldest first."""
+        oldest = self._done.earliest(inf, _TOGETHER)
+        if not oldest:
+            raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
+        for number in oldest:
+            self.remove(number)
 
     def keep(self, record: Record | Row, also: Record | None, told: Told, context: Any) -> bool:
         """Keeps a new record, and another with it; True, and nobody is told.
@@ -149,7 +157,7 @@ class MemoryStore:
             done = record[_DONE]
             if done is not None:
                 if len(self._records) + len(self._rows) >= self._most:
-                    self._refuse()
+                    self._make_room()
                 number = record[0]
                 self._rows[number] = record
                 self._done.put_new(number, done)
