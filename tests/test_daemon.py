@@ -26,6 +26,7 @@ from twisted_smpp.daemon.open_files import allow_open_files
 from twisted_smpp.daemon.tap import Options, role_of
 from twisted_smpp.interfaces import IAccount
 from twisted_smpp.smsc.verifying import Verifier
+from twisted_smpp.store import Record
 from twisted_smpp.testing import success
 from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.pdus import BindTransceiver
@@ -417,6 +418,28 @@ def test_an_account_that_sleeps_is_paged_where_the_file_says_now(accounts, tmp_p
     service._accounts.reload()
     assert len(pager._endpoints) == 0
     protocol.connectionLost(Failure(ConnectionDone()))
+
+
+def test_an_account_for_which_something_waits_is_paged_as_soon_as_the_file_says_where(accounts):
+    accounts.write_text(account("shop"))
+    reactor = MemoryReactorClock()
+    options = Options()
+    options.parseOptions(["smsc", "--store", "memory", "--accounts", str(accounts)])
+    service = role_of(options, reactor=reactor)
+    centre = service.centre
+    dispatch = centre.customer("shop").dispatch
+    centre.store.add(Record(1, 1, dispatch.queue, due=0.0, state=1, pdu=b"x"))
+    dispatch.count = 1
+    dispatch.nobody_is_there()
+    reactor.advance(1)
+    assert reactor.tcpClients == []
+
+    accounts.write_text(account("shop", outbind="tcp:127.0.0.1:2776"))
+    assert service._accounts.reload()
+    reactor.advance(1)
+
+    assert [client[:2] for client in reactor.tcpClients] == [("127.0.0.1", 2776)]
+    centre.pager.stop()
 
 
 @pytest.mark.parametrize(

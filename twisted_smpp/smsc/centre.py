@@ -202,9 +202,13 @@ class MessageCentre(Service):
         return customer
 
     def renew_terms(self) -> None:
-        """Asks for the terms of every account again: others may be in force."""
+        """Asks for the terms of every account again: others may be in force.
+
+        An account that sleeps while something waits for it may be one to page now.
+        """
         for name, customer in self.customers.items():
             customer.terms = self.terms(name)
+            customer.dispatch.nobody_is_there()
 
     def _page(self, name: str, dispatch: Dispatch) -> None:
         if self.pager is not None:
