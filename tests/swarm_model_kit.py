@@ -45,6 +45,7 @@ class Attempt:
     #: What was sent, and when a consent to it has come after it timed out.
     octets: bytes = b""
     late: float | None = None
+    late_is_sure: bool = True
 
     def look(self, now: float) -> None:
         """Whether it is still open: a session may have ended, or lost its patience."""
@@ -480,7 +481,12 @@ class Model:
                 self.wrong("I4", f"{item} is tried twice at a time")
             elif each.outcome in ("ok", "final"):
                 self.wrong("I4", f"{item} comes again after its answer {each.outcome}")
-            elif each.late is not None and each.late < now and each.octets == attempt.octets:
+            elif (
+                each.late is not None
+                and each.late_is_sure
+                and each.late < now
+                and each.octets == attempt.octets
+            ):
                 self.wrong("I4", f"{item} comes again after it was taken late")
         disturbed = max([getattr(item, "changed", -1.0), *self.jumps], default=-1.0)
         if item.attempts and item.attempts[-1].ended > disturbed:
@@ -541,7 +547,7 @@ class Model:
         ):
             attempt.end("crashed", now)
         if not (attempt.safe or is_safe):
-            attempt.late = None  # nobody knows of that any more
+            attempt.late_is_sure = False  # nobody may know of it any more
         attempt.safe = True
 
 

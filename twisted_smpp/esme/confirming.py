@@ -32,6 +32,10 @@ class Sends(Protocol):
 class Confirming:
     """The parts that await receipts, and the receipts that await their parts.
 
+    As long as it is not known how ids are written, a receipt that came before the response to its
+    message might fit another one, in another writing. So one that fits none just so waits until
+    what was in flight is answered; only then it may be one of a message that is called otherwise.
+
     Args:
         strategy: how ids are compared, see :mod:`twisted_smpp.text.message_id`.
         receipt_seconds: how long a part waits for its final receipt.
@@ -39,10 +43,6 @@ class Confirming:
         most_parts: parts that may wait; the oldest are unconfirmed then.
         most_parked: receipts that may wait; the oldest are dropped then.
         name: of the account, for the log.
-
-    As long as it is not known how ids are written, a receipt that came before the response to its
-    message might fit another one, in another writing. So one that fits none just so waits until
-    what was in flight is answered; only then it may be one of a message that is called otherwise.
 
     Attributes:
         ids: the ids of the parts that wait, and what was learnt of how they are written.
