@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 from itertools import permutations
+from math import inf
 from random import Random
 from typing import Any
 
@@ -27,7 +28,7 @@ class Account:
 
     def __init__(self, strategy: str = "learn", **settings: Any) -> None:
         self.confirming = Confirming(strategy, **settings)
-        self.in_flight = 0
+        self.unanswered_since = inf
         self.confirming.senders.append(self)
         self.now = 0.0
         self.messages: list[Message] = []
@@ -235,8 +236,9 @@ def test_R03_a_receipt_may_come_first() -> None:
 @pytest.mark.parametrize(("response", "receipt"), [("7b", "123"), ("123", "7b"), ("7B", "007b")])
 def test_R03_and_in_another_writing(response: str, receipt: str) -> None:
     account = Account()
-    account.in_flight = 1
+    account.unanswered_since = account.now
     account.says(receipt)
+    account.unanswered_since = inf
     assert account.accepted(response).progress is DELIVERED
     assert account.confirming.parked == 0
 

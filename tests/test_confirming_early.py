@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 from random import Random
 from typing import Any
 
@@ -40,8 +41,9 @@ class Account:
         self.messages: dict[int, Message] = {}
 
     @property
-    def in_flight(self) -> int:
-        return len(self.sent)
+    def unanswered_since(self) -> float:
+        sent = [self.messages[number].parts[0].sent_at for number in self.sent]
+        return min(sent, default=inf)
 
     def run(self, count: int, window: int) -> None:
         last = self.number + count

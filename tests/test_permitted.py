@@ -169,6 +169,6 @@ def test_the_limits_are_those_of_the_how_to() -> None:
     text = HOWTO.read_text("utf-8")
     assert "| `priority` | 0 to 3; in SMPP 5.0 to 4 |" in text
     rows = re.findall(r"^\| `(.+)` \| (\d), .+ \| (\d), .+ \| `(.+)` \|$", text, re.M)
-    assert len(rows) == 6
+    assert len(rows) == 7
     for written, ton, npi, addr in rows:
         assert Address.guess(written) == (int(ton), int(npi), addr), written

@@ -332,24 +332,6 @@ def test_memory_takes_so_many_and_no_more():
     store.add(record(3))
 
 
-def test_memory_forgets_the_oldest_that_is_done_for_what_is_new():
-    store = MemoryStore(300)
-    store.add(record(1))
-    for number in range(2, 301):
-        store.keep(record(number, due=None, done=float(number)).row(), None, None, None)
-    assert not store.full
-
-    store.add(record(301))
-    assert [fired(store.get(number)) is None for number in (1, 2, 101, 102, 301)] == [
-        *(False, True, True, False, False)
-    ]
-    assert fired(store.ended()) == 199
-    for number in range(302, 501):
-        store.keep(record(number).row(), None, None, None)
-    store.add(record(501))
-    assert len(store) <= 300
-
-
 # In a file.
 
 

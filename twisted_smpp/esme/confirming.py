@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Protocol
 
 from twisted_smpp.esme.message import BY_RECEIPT, FIRST_FINAL, MessagePart, Progress
@@ -17,16 +18,16 @@ __all__ = ["Confirming"]
 DONE_SECONDS = 600.0
 #: How many such parts are known, at most; the oldest are forgotten then.
 MOST_DONE = 250_000
-#: Seconds after which the response to a request that was in flight comes no more.
+#: Seconds that a receipt waits for what was in flight when it came, at most.
 _RIPE_SECONDS = 60.0
 _BY_RECEIPT = BY_RECEIPT.get
 
 
 class Sends(Protocol):
-    """Who sends messages, and knows how many have no response yet."""
+    """Who sends messages, and knows since when the oldest without a response waits for it."""
 
     @property
-    def in_flight(self) -> int: ...
+    def unanswered_since(self) -> float: ...
 
 
 class Confirming:
@@ -71,12 +72,10 @@ class Confirming:
         self._done: deque[tuple[float, MessagePart]] = deque()
         self._parked: OrderedDict[str, tuple[float, list[Receipt]]] = OrderedDict()
         self._parked_ids: MessageIds[str] = MessageIds(strategy, of_receipts=True)
-        #: Those whose requests in flight may be answered with an id.
+        #: Those whose requests may be answered with an id.
         self.senders: list[Sends] = []
-        #: How many responses there were.
-        self._answers = 0
-        #: Of those that are parked, the ones that wait for so many of them, and since when.
-        self._unripe: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        #: Of the receipts that are parked, those that came when a response was due; and when.
+        self._unripe: OrderedDict[str, float] = OrderedDict()
         self.dropped = 0
         self.unmatched = Unmatched(name)
         #: Called with the id of receipts that wait no more: they have found their message, or
@@ -109,23 +108,24 @@ class Confirming:
             self._waiting.move_to_end(part)
         if self._parked:
             self._match_parked(part, message_id, now)
-        self._answers += 1
         if self._unripe:
             self._ripen(now)
         if len(self._waiting) > self._most_parts:
             self._unconfirmed(next(iter(self._waiting)))
 
     def _match_parked(self, part: MessagePart, message_id: str, now: float) -> None:
-        if message_id in self._parked:
-            before = self.ids.lessons
-            if self.ids.match(message_id) is part or not self.ids.is_learning:
-                self._found_parked(message_id, part, now)
-            if self.ids.lessons != before:
-                self._has_learnt(now)
-        elif self.ids.settled not in (None, "verbatim"):
+        ids = self.ids
+        if ids.settled not in (None, "verbatim"):
+            self._parked_ids.learn_from(ids)
             receipt_id = self._parked_ids.match(message_id)
             if receipt_id is not None:
                 self._found_parked(receipt_id, part, now)
+        elif message_id in self._parked:
+            before = ids.lessons
+            if ids.match(message_id) is part:
+                self._found_parked(message_id, part, now)
+            if ids.lessons != before:
+                self._has_learnt(now)
 
     def _found_parked(self, receipt_id: str, part: MessagePart, now: float) -> None:
         self.unmatched.found(receipt_id)
@@ -141,29 +141,29 @@ class Confirming:
         """
         ids = self.ids
         before = ids.lessons
-        if ids.is_learning and receipt.message_id not in ids and self._in_flight():
-            part = None
-        else:
+        part = None
+        if not ids.is_learning or receipt.message_id in ids or not self._may_be_early(now):
             part = ids.match(receipt.message_id)
         if part is None:
-            if self._park(receipt, now) and (count := self._in_flight()):
-                self._unripe[receipt.message_id] = self._answers + count, now
+            if self._park(receipt, now) and self._may_be_early(now):
+                self._unripe[receipt.message_id] = now
             return None
         self._confirm(part, receipt, now)
         if ids.lessons != before:
             self._has_learnt(now)
         return part
 
-    def _in_flight(self) -> int:
-        return sum(sender.in_flight for sender in self.senders)
+    def _may_be_early(self, at: float) -> bool:
+        """Whether a response is due to what was sent by that time: it may bring the very id."""
+        return any(sender.unanswered_since <= at for sender in self.senders)
 
     def _ripen(self, now: float) -> None:
-        """What was in flight when a receipt came is answered: none of those is its message."""
+        """All that was in flight when a receipt came is answered: it is of none of those."""
         before = self.ids.lessons
-        none = not self._in_flight()
+        due = min([sender.unanswered_since for sender in self.senders], default=inf)
         while self._unripe:
-            receipt_id, (answers, since) = next(iter(self._unripe.items()))
-            if answers > self._answers and now < since + _RIPE_SECONDS and not none:
+            receipt_id, since = next(iter(self._unripe.items()))
+            if due <= since and now < since + _RIPE_SECONDS:
                 break
             del self._unripe[receipt_id]
             self._retry(receipt_id, now)
@@ -172,7 +172,6 @@ class Confirming:
 
     def _has_learnt(self, now: float) -> None:
         """How ids are written is known now, or no more."""
-        self._parked_ids.learn_from(self.ids)
         if self.ids.settled is not None:
             self._retry_parked(now)
 

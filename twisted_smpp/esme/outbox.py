@@ -337,19 +337,21 @@ class Outbox(Recoverable):
         links: set[Link] | None = None
         if self.telling is None:
             self.telling = links = set()
-        for context in contexts:
-            self._written += 1
-            if context is not None:
-                try:
-                    context[0](context[1], error)
-                except Exception:
-                    self.log.failure("whoever was told of what was written has failed")
-            if self._waiting:
-                self._settle(error)
-        if links is not None:
-            self.telling = None
-            for link in links:
-                link.flush()
+        try:
+            for context in contexts:
+                self._written += 1
+                if context is not None:
+                    try:
+                        context[0](context[1], error)
+                    except Exception:
+                        self.log.failure("whoever was told of what was written has failed")
+                if self._waiting:
+                    self._settle(error)
+        finally:
+            if links is not None:
+                self.telling = None
+                for link in links:
+                    link.flush()
 
     def _settle(self, error: SMPPError | None) -> None:
         while self._waiting and self._waiting[0][0] <= self._written:

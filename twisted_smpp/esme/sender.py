@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
+from itertools import chain
+from math import inf
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -99,6 +101,12 @@ class Sender(Waiting):
     def in_flight(self) -> int:
         """Parts that were sent and have no response yet."""
         return len(self._in_flight)
+
+    @property
+    def unanswered_since(self) -> float:
+        """When the oldest of what has no response yet, but may get one, was sent; inf for none."""
+        overdue = (part for _, part, _ in self._overdue.values())
+        return min((part.sent_at for part in chain(self._in_flight, overdue)), default=inf)
 
     @property
     def idle(self) -> bool:

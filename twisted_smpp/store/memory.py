@@ -18,7 +18,7 @@ from twisted_smpp.store.record import COLUMNS, Record, Row, marked
 __all__ = ["MemoryStore"]
 
 _DONE = COLUMNS.index("done")
-#: Records that are done, and make room at once.
+#: Records that are done, and make room at once besides those that have to, at most.
 _TOGETHER = 100
 
 
@@ -103,7 +103,7 @@ class MemoryStore:
     @property
     def full(self) -> bool:
         """Whether it takes no new records."""
-        return len(self) >= self._most and not self._done.due
+        return len(self) - len(self._done.due) >= self._most
 
     @property
     def waits_for_room(self) -> bool:
@@ -135,15 +135,16 @@ class MemoryStore:
             ValueError: a file could not keep it; nor could :class:`SQLiteStore`.
         """
         if len(self._records) + len(self._rows) >= self._most:
-            self._make_room()
+            self._make_room(1)
         self.save(record)
 
-    def _make_room(self) -> None:
-        """What has come to its end makes room for what is new, the oldest first."""
-        oldest = self._done.earliest(inf, _TOGETHER)
-        if not oldest:
-            raise StoreFull("", f"{len(self)} records, at most {self._most} are kept")
-        for number in oldest:
+    def _make_room(self, count: int) -> None:
+        """What has come to its end makes room for so many new ones, the oldest first."""
+        size = len(self)
+        if size + count - len(self._done.due) > self._most:
+            raise StoreFull("", f"{size} records, at most {self._most} are kept")
+        more = min(_TOGETHER, self._most // 10)
+        for number in self._done.earliest(inf, size + count + more - self._most):
             self.remove(number)
 
     def keep(self, record: Record | Row, also: Record | None, told: Told, context: Any) -> bool:
@@ -157,7 +158,7 @@ class MemoryStore:
             done = record[_DONE]
             if done is not None:
                 if len(self._records) + len(self._rows) >= self._most:
-                    self._make_room()
+                    self._make_room(1)
                 number = record[0]
                 self._rows[number] = record
                 self._done.put_new(number, done)
@@ -165,6 +166,8 @@ class MemoryStore:
             record = Record.of(record)
         if also is not None:
             also.check()
+            if len(self) + 2 > self._most:
+                self._make_room(2)
         self.add(record)
         if also is not None:
             self.save(also)
