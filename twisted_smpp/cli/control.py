@@ -227,10 +227,15 @@ def _decide(
     if every is bool(numbers):
         raise click.UsageError("NUMBER or --all is needed, and not both")
     count, more = 0, False
-    for which in numbers or ("all",):
-        answer = _ask(path, timeout, **{what: which})
-        count, more = count + answer[done], more or bool(answer["more"])
     words = "are sent again" if what == "resend" else "are given up"
+    try:
+        for which in numbers or ("all",):
+            answer = _ask(path, timeout, **{what: which})
+            count, more = count + answer[done], more or bool(answer["more"])
+    except BaseException:
+        if count:  # what is done is said, too, when the next one is refused
+            click.echo(f"{count} {words}")
+        raise
     click.echo(f"{count} {words}")
     if more:
         click.echo("there are more", err=True)

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted_smpp.daemon.control import ControlFactory, ControlUnusable, listen
 from twisted_smpp.daemon.ending import Ending, exit_with
 from twisted_smpp.daemon.health import Health
-from twisted_smpp.errors import StoreError, StoreFailed
+from twisted_smpp.errors import SessionLost, StoreError, StoreFailed
 
 __all__ = ["OutgoingService"]
 
@@ -74,9 +74,17 @@ class OutgoingService(Service):
         self._failing.addCallbacks(self._store_failed, lambda why: why.trap(CancelledError))
         if self._path is not None:
             self._or_exit(self._listen)
-        # Why it does not is in the log.
-        self._control.outbox.when_recovered().addCallbacks(self._recovered, lambda _: None)
+        self._await_recovery()
         self.link.startService()
+
+    def _await_recovery(self) -> None:
+        recovered = self._control.outbox.when_recovered()
+        recovered.addCallbacks(self._recovered, self._not_recovered)
+
+    def _not_recovered(self, failure: Failure) -> None:
+        """Why it is not is in the log; what could not be read is read again, later."""
+        if not failure.check(StoreFailed, SessionLost):
+            self._await_recovery()
 
     def _recovered(self, _: int) -> None:
         held = self.link.held

@@ -33,8 +33,8 @@ class Address(NamedTuple):
         front, are an international number of ISDN; anything else is a name. Spaces, hyphens
         and brackets between digits go, and so does ``(0)`` behind a country code. What begins
         with ``0`` is no international number, since no country code does: it is of unknown
-        type, of the plan of ISDN, and the message centre reads it as it would be dialled. Only
-        ``00`` and a country code is one.
+        type, of the plan of ISDN, and the message centre reads it as it would be dialled. ``00``
+        and a country code is one, and whatever has a ``+``.
 
         Args:
             text: an address; "" leaves the choice to the message centre.

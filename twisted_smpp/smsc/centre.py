@@ -208,7 +208,8 @@ class MessageCentre(Service):
         """
         for name, customer in self.customers.items():
             customer.terms = self.terms(name)
-            customer.dispatch.nobody_is_there()
+            if self.pager is not None and not self.pager.pages(name):
+                customer.dispatch.nobody_is_there()
 
     def _page(self, name: str, dispatch: Dispatch) -> None:
         if self.pager is not None:

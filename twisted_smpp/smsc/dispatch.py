@@ -72,8 +72,8 @@ class Dispatch:
 
     Attributes:
         count: records that wait here and in the store; whoever settles them says so.
-        fell_asleep: called when records wait and nobody is there: at the first of them, and when
-            the last receiver goes.
+        fell_asleep: called when records wait and nobody is there: at the first of them, when
+            the last receiver goes, and when who asks by :meth:`nobody_is_there` hears of it.
     """
 
     log = Logger()

@@ -104,6 +104,10 @@ class Pager:
         else:
             self._look(name)
 
+    def pages(self, name: str) -> bool:
+        """Whether an account is being paged, or will be."""
+        return name in self._looks
+
     def _leave(self, name: str) -> None:
         self._looks.pop(name, None)
         self._delays.pop(name, None)
