@@ -97,7 +97,7 @@ class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
             ["window", "w", 10, "Deliveries that may wait for their responses.", int],
             ["max-sessions", None, 1000, "Connections that may be bound.", int],
             ["max-unbound", None, 1000, "Connections that may not be bound yet.", int],
-            ["max-unbound-per-address", None, 20, "Those of one address.", int],
+            ["max-unbound-per-address", None, 20, "Of one address, not bound yet.", int],
             ["connect-rate", None, 10.0, "New connections of an address in a second.", float],
             ["connect-burst", None, 50, "New connections of an address at once.", int],
             [
