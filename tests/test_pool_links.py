@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from message_centre_kit import message_of
+from message_centre_kit import message_of, text_of
 from pool_kit import PoolWorld, answers, silent, started
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -425,3 +425,23 @@ def test_a_stop_sends_nothing_on_the_links_that_are_left() -> None:
     assert world.links[1].sender.waiting == 3
     world.stops_with_waiting(3)
     assert world.counts() == [0, 1]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_D25_a_message_that_nobody_keeps_fails_while_its_link_pauses(ordered: bool) -> None:
+    world = PoolWorld(1, ordered=ordered, window=3).start()
+    first, refused, permanent = silent(world, 0, 3)
+    kept = world.pool.send("491761234561", text_of(2))
+    world.pool.send("491761234562", text_of(3))
+    world.flush()
+    refused.callback(S.ESME_RTHROTTLED)
+    permanent.callback(S.ESME_RINVDSTADR)
+    world.flush()
+    answers(world, 0, first)
+    assert world.links[0].session is not None
+    world.drops(0)
+    world.rebinds(0)
+    world.passes(60)
+    assert kept.progress is Progress.ACCEPTED
+    assert world.pool.waiting == 0
+    world.stops()

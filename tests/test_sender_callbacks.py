@@ -11,6 +11,7 @@ from message_centre_kit import Outbox, Session, numbers, states
 
 from twisted_smpp.esme.message import Message, Progress
 from twisted_smpp.esme.sender import UnknownPolicy
+from twisted_smpp.status import CommandStatus as S
 
 QUEUED, SENDING, UNKNOWN = Progress.QUEUED, Progress.SENDING, Progress.UNKNOWN
 
@@ -97,6 +98,30 @@ def test_the_parts_that_are_on_their_way() -> None:
     counts = outbox.sender.in_flight, outbox.sender.waiting, outbox.sender.held
     assert counts == (3, 2, 1)
     assert sum(counts) == len(list(outbox.sender.parts()))
+
+
+def test_who_looks_at_the_parts_may_decide_about_them() -> None:
+    outbox = Outbox(unknown=UnknownPolicy.HOLD)
+    outbox.binds()
+    messages = [outbox.send() for _ in range(4)]
+    outbox.breaks()
+    for count, part in enumerate(outbox.sender.parts()):
+        (outbox.sender.resend if count % 2 else outbox.sender.give_up)(part)
+    assert sorted(states(*messages)) == [Progress.UNKNOWN] * 2 + [Progress.LOST] * 2
+
+
+def test_the_parts_are_not_those_of_a_message_that_is_done() -> None:
+    outbox = Outbox(window=2)
+    session = outbox.binds()
+    other = outbox.send()
+    outbox.send(parts=3)  # which nobody keeps
+    session.refuses(0, S.ESME_RTHROTTLED)
+    session.refuses(1, S.ESME_RINVDSTADR)
+    assert [part.message.destination for part in outbox.sender.parts()] == [other.destination]
+    assert [part for _, part in outbox.sender.release(lambda part: bool(part.message.parts))] == [
+        *other.parts
+    ]
+    assert outbox.sender.waiting == 0
 
 
 def test_idle_is_when_nothing_can_get_old() -> None:

@@ -188,6 +188,24 @@ def test_D25_after_a_permanent_refusal_the_other_parts_are_not_sent() -> None:
     assert other.progress is SENDING
 
 
+@pytest.mark.parametrize("status", [S.ESME_RTHROTTLED, S.ESME_RSYSERR, S.ESME_RINVBNDSTS])
+def test_D25_what_is_refused_for_now_behind_a_permanent_refusal_is_not_sent_again(
+    status: int,
+) -> None:
+    outbox = Outbox()
+    session = outbox.binds()
+    message = outbox.send(parts=3)
+    session.refuses(0, S.ESME_RINVDSTADR)
+    session.refuses(1, status)
+    session.accepts(2, "c")
+    assert [part.progress for part in message.parts] == [FAILED, FAILED, ACCEPTED]
+    assert str(message.parts[1].error).startswith("not sent: part 1 was refused (submit_sm")
+    outbox.binds()
+    outbox.clock.advance(3600)
+    assert outbox.session.sent == []
+    assert outbox.is_empty()
+
+
 def test_D25_parts_that_may_have_arrived_are_tried_again_all_the_same() -> None:
     """Nobody knows of the first; but the second and third are known not to be there."""
     outbox = Outbox(window=5, delays=(1000.0,))

@@ -115,11 +115,10 @@ class Sender(Waiting):
 
     def parts(self) -> Iterator[MessagePart]:
         """Every part that has not been accepted and has not failed."""
-        yield from self._in_flight
-        yield from self._returned
-        yield from self._new
-        yield from (part for _, part in self._later)
-        yield from self._held
+        # Of those that are final the message may be gone. It is a list: who looks may decide.
+        later = (part for _, part in self._later)
+        found = chain(self._in_flight, self._returned, self._new, later, self._held)
+        return iter([part for part in found if part.progress < _ACCEPTED])
 
     # In.
 
@@ -476,6 +475,11 @@ class Sender(Waiting):
         self, part: MessagePart, seconds: float = 0.0, progress: Progress = Progress.QUEUED
     ) -> None:
         """Back into the queue: to its place in it, or for later."""
+        if progress is Progress.QUEUED and not part.unknowns:
+            for other in part.message.parts:
+                if other.progress is Progress.FAILED:
+                    self._end(part, Progress.FAILED, _useless(other))
+                    return
         part.progress = progress
         if seconds:
             heappush(self._later, (self._seconds() + seconds, part))
@@ -485,10 +489,11 @@ class Sender(Waiting):
 
     def _fail(self, part: MessagePart, error: SMPPError) -> None:
         """Refused for good: then the parts that nobody has are of no use either."""
+        part.error = error
         for other in part.message.parts:
             if other.progress is Progress.QUEUED and not other.unknowns and other is not part:
                 self._take_out(other)
-                other.error = SMPPError(f"not sent: part {part.number} was refused ({error})")
+                other.error = _useless(part)
                 other.progress = Progress.FAILED
         self._end(part, Progress.FAILED, error)
 
@@ -586,3 +591,8 @@ class Sender(Waiting):
         if self.ready and self.pace.seconds_left(now):
             return 0  # the rate says how fast; one more would only wait here
         return max(0, self.pace.window - len(self._in_flight) - self.ready)
+
+
+def _useless(failed: MessagePart) -> SMPPError:
+    """The error of a part that nobody has, and of whose message another has failed."""
+    return SMPPError(f"not sent: part {failed.number} was refused ({failed.error})")

@@ -10,7 +10,7 @@ from typing import NoReturn
 from twisted.internet.defer import Deferred
 
 from twisted_smpp.errors import WindowFull
-from twisted_smpp.esme.message import MessagePart, Progress
+from twisted_smpp.esme.message import FIRST_FINAL, MessagePart, Progress
 
 __all__ = ["TO_SEND", "Waiting"]
 
@@ -148,10 +148,12 @@ class Waiting:
             the parts in their order, each with the time from which it may be sent.
         """
         now = self._seconds()
-        waiting = [*self._returned, *self._new, *self._held]
-        released = [(now, part) for part in waiting if wanted(part)]
-        released += [each for each in self._later if wanted(each[1])]
-        gone = {part for _, part in released}
+        waiting = [(now, part) for part in (*self._returned, *self._new, *self._held)]
+        waiting += self._later
+        # Those that are done meanwhile are dropped: the message of one may be gone.
+        done = {part for _, part in waiting if part.progress >= FIRST_FINAL}
+        released = [each for each in waiting if each[1] not in done and wanted(each[1])]
+        gone = done.union(part for _, part in released)
         self._returned = [part for part in self._returned if part not in gone]
         self._new = deque(part for part in self._new if part not in gone)
         self._later = [each for each in self._later if each[1] not in gone]
