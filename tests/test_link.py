@@ -483,6 +483,26 @@ def test_it_may_be_started_again_at_the_very_end_of_the_stop() -> None:
     world.stopped(world.service.stopService())
 
 
+def test_it_may_be_stopped_once_more_at_the_very_end_of_the_stop() -> None:
+    world = World()
+    world.start()
+    stopping = world.service.stopService()
+    stopping.addCallback(lambda _: world.service.stopService())
+    world.flush()
+    world.stopped(stopping)
+    world.start()
+    stopping = world.service.stopService()
+
+    def again(_: None) -> Any:
+        world.service.startService()
+        return world.service.stopService()
+
+    stopping.addCallback(again)
+    world.flush()
+    world.stopped(stopping)
+    assert world.service.change.state is STOPPED
+
+
 def test_who_hears_of_the_stop_may_start_again() -> None:
     world = World()
     waiting = world.service.when_bound()

@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, DeferredList, fail, maybeDeferred, 
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_smpp.endpoints import client_endpoint
 from twisted_smpp.errors import SessionLost
@@ -175,7 +176,13 @@ class Link(Shorthands, Service):
             self._fail_waiting()
         if self.running:
             return None  # it was started again meanwhile
-        return maybeDeferred(self._client.stopService).addCallback(self._stopped)
+        stopping = maybeDeferred(self._client.stopService)
+        return stopping.addCallbacks(self._stopped, self._stop_behind)
+
+    def _stop_behind(self, failure: Failure) -> Deferred[Any]:
+        """As :meth:`_unbound`, behind the step of ClientService that tells of an earlier stop."""
+        failure.trap(RuntimeError)
+        return deferLater(self._clock, 0, self._unbound, None)
 
     def _stopped(self, _: Any) -> None:
         if not self.running:
