@@ -73,7 +73,7 @@ def test_a_bind_mode_that_does_not_exist_is_refused_at_once() -> None:
         ESMEFactory("esme", bind="both", clock=Clock())
 
 
-@pytest.mark.parametrize("name", ["drain", "write_timeout"])
+@pytest.mark.parametrize("name", ["drain", "write_timeout", "answer_timeout"])
 @pytest.mark.parametrize("seconds", [0, -1.0])
 def test_times_are_more_than_nothing(name: str, seconds: float) -> None:
     with pytest.raises(ValueError, match=f"{name} is {seconds}, more than 0 seconds are needed"):
@@ -84,6 +84,11 @@ def test_times_are_more_than_nothing(name: str, seconds: float) -> None:
 def test_a_window_needs_a_place(window: int) -> None:
     with pytest.raises(ValueError, match=f"window is {window}"):
         SMSCFactory(ignore, window=window, clock=Clock())
+
+
+def test_a_peer_that_is_read_may_be_owed_an_answer() -> None:
+    with pytest.raises(ValueError, match="max_unanswered is 0, at least 1 is needed"):
+        SMSCFactory(ignore, max_unanswered=0, clock=Clock())
 
 
 def test_settings_reach_the_session() -> None:

@@ -11,6 +11,7 @@ from outbox_kit import WALL, Memory, Process, silent
 from store_kit import World
 from twisted.internet.defer import Deferred
 
+from twisted_smpp.errors import RequestRefused
 from twisted_smpp.esme.message import Progress, SendFailed
 from twisted_smpp.esme.retries import Retries
 from twisted_smpp.esme.sender import UnknownPolicy
@@ -461,6 +462,30 @@ def test_R11_a_receipt_is_answered_once_it_is_on_the_disk(sqlite):
 
     assert [success(each).command_status for each in (answered, again, stray)] == [0, 0, 0]
     sqlite.stop()
+
+
+def test_R11_on_receipt_may_be_a_coroutine(stores):
+    heard, refusal = [], []
+
+    async def on_receipt(receipt, pdu):
+        heard.append(receipt.message_id)
+        if refusal:
+            raise RequestRefused(refusal[0])
+
+    process = Process(stores, on_receipt=on_receipt)
+    process.bind()
+    process.send()
+    process.settle()
+    answered = process.receipt("A1")
+    assert heard == []  # it is not written yet
+    process.settle()
+    assert success(answered).command_status == 0
+    refusal.append(CommandStatus.ESME_RX_P_APPN)
+    again = process.receipt("A1")
+    process.settle()
+    assert failure(again).command_status == CommandStatus.ESME_RX_P_APPN
+    assert heard == ["A1", "A1"]
+    stores.abandon()
 
 
 def test_R11_the_message_centre_keeps_a_receipt_that_could_not_be_written(sqlite, logged_errors):

@@ -10,6 +10,7 @@ from test_outbox_pool import Process as PoolProcess
 from twisted.internet.defer import fail
 
 from twisted_smpp.errors import SessionLost, StoreFailed
+from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.testing import failure, success
 
 
@@ -163,3 +164,12 @@ def test_a_pool_tells_likewise(tmp_path):
     after.start()
     assert success(waits) == count
     stores.abandon()
+
+
+def test_an_outbox_is_of_one_service(tmp_path):
+    process = Process(Memory(tmp_path))
+    why = "outbox: another service has it; links that share one are an ESMEPool"
+    for make in (ESMEService, ESMEPool):
+        with pytest.raises(ValueError, match=why):
+            make(process.world.endpoint, "esme", outbox=process.outbox, reactor=process.clock)
+    assert process.outbox.on_refused == process.service.sender.withdraw

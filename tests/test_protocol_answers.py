@@ -168,14 +168,17 @@ def test_S16_a_delivery_that_fails_is_to_be_tried_again(way: Any, logged_errors:
 
 
 @each_way
-@pytest.mark.parametrize("wrong", ["ok", b"ok", [0], {"status": 0}, 1.5, {1}], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", ["ok", b"ok", [0], {"status": 0}, 1.5, {1}, True, False], ids=repr
+)
 def test_S16_what_is_no_answer_is_logged_and_answered(
     way: Any, wrong: Any, logged_errors: Any
 ) -> None:
     result = answer_of(lambda request: wrong, way)
     assert result.command_status == S.ESME_RSYSERR
     (event,) = logged_errors.flush(TypeError)
-    assert type(wrong).__name__ in str(event["log_failure"].value)
+    name = str(wrong) if isinstance(wrong, bool) else type(wrong).__name__
+    assert name in str(event["log_failure"].value)
 
 
 @each_way

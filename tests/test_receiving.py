@@ -223,6 +223,7 @@ REFUSALS: dict[str, Any] = {
     "RequestRefused": RequestRefused(RX_T),
     "exception": ZeroDivisionError(),
     "no answer": "what is no answer",
+    "False, which is 0": False,
 }
 
 
@@ -266,6 +267,21 @@ def test_the_application_may_answer_with_a_coroutine() -> None:
     assert isinstance(answers[2], ZeroDivisionError)
     assert answers[3] == S.ESME_ROK
     assert len(inbox.got) == 2
+
+
+class AwaitMe:
+    """An awaitable that is no coroutine."""
+
+    def __await__(self) -> Any:
+        return S.ESME_RX_T_APPN
+        yield
+
+
+def test_the_application_may_answer_with_any_awaitable() -> None:
+    inbox = Inbox()
+    inbox.script = [AwaitMe()]
+    answers = [inbox.take(pdu) for pdu in parts()]
+    assert answers == [None, None, S.ESME_RX_T_APPN]
 
 
 def test_a_refused_whole_that_never_comes_again_is_handed_over_in_parts() -> None:

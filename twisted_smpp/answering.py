@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -25,7 +25,17 @@ from twisted_smpp.wire.pdus import DataSM, DeliverSM, Unbind
 if TYPE_CHECKING:
     from twisted_smpp.factory import SMPPFactory
 
-__all__ = ["ANSWERING", "BINDING", "Accepted", "Answer", "Answering", "Later", "Outcome", "give"]
+__all__ = [
+    "ANSWERING",
+    "BINDING",
+    "Accepted",
+    "Answer",
+    "Answering",
+    "Later",
+    "Outcome",
+    "awaited",
+    "give",
+]
 
 
 class Accepted(str):
@@ -221,6 +231,9 @@ class Answering:
                 return request.answer(message_id=str(answer))  # type: ignore[no-any-return]
             failure = Failure(TypeError(f"{request.answer.command} has no message_id"))
             answer = self._failed(request, failure)
+        elif isinstance(answer, bool):  # False is 0, which would be ESME_ROK
+            failure = Failure(TypeError(f"{answer} is no answer, None or a command_status is"))
+            answer = self._failed(request, failure)
         return request.answer(command_status=int(answer or 0))  # type: ignore[no-any-return]
 
     def _failed(self, request: Request[Any], failure: Failure) -> int:
@@ -248,9 +261,9 @@ class Answering:
             return
         later = Later()
         self._expect(request, later)
-        if not isinstance(answer, Deferred):
-            coroutine = answer if isinstance(answer, Coroutine) else _awaited(answer)
-            answer = ensureDeferred(coroutine)
+        answer = awaited(answer)
+        if not isinstance(answer, Deferred):  # of a wrong type
+            answer = succeed(answer)
         answer.addBoth(self._came, later)
 
     def _expect(self, request: Request[Any], later: Later) -> None:
@@ -336,6 +349,19 @@ def give(laters: list[Later], error: Exception | None = None) -> None:
             session._broken(Failure())
 
 
-async def _awaited(answer: Any) -> Any:
-    """What an awaitable gives; what is none of them is an answer of a wrong type."""
-    return await answer if inspect.isawaitable(answer) else answer
+def awaited(answer: Any) -> Any:
+    """What an application has returned, for the callback of a Deferred.
+
+    Args:
+        answer: what it returned.
+
+    Returns:
+        a Deferred in the place of a coroutine, or of another awaitable; all else as it is.
+    """
+    if isinstance(answer, Deferred) or not inspect.isawaitable(answer):
+        return answer
+    return ensureDeferred(answer if isinstance(answer, Coroutine) else _result_of(answer))
+
+
+async def _result_of(answer: Awaitable[Any]) -> Any:
+    return await answer

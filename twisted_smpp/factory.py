@@ -114,11 +114,8 @@ class SMPPFactory(Factory):
         taps: list[Tap] | None = None,
         decoders: Callable[[InterfaceVersion], Mapping[int, Any]] | None = None,
     ) -> None:
-        if window < 1:
-            raise ValueError(f"window is {window}, at least 1 is needed")
-        for name, seconds in (("drain", drain), ("write_timeout", write_timeout)):
-            if not seconds > 0:
-                raise ValueError(f"{name} is {seconds!r}, more than 0 seconds are needed")
+        waits = {"answer_timeout": answer_timeout, "write_timeout": write_timeout, "drain": drain}
+        _check({"window": window, "max_unanswered": max_unanswered}, waits)
         if clock is None:
             from twisted.internet import reactor
 
@@ -197,6 +194,19 @@ class SMPPFactory(Factory):
             callback(*values)
         except Exception:
             self.log.failure("a callback of the application failed")
+
+
+def _check(counts: Mapping[str, int], waits: Mapping[str, float]) -> None:
+    """
+    Raises:
+        ValueError: one of the counts or seconds is too small.
+    """
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} is {count}, at least 1 is needed")
+    for name, seconds in waits.items():
+        if not seconds > 0:
+            raise ValueError(f"{name} is {seconds!r}, more than 0 seconds are needed")
 
 
 class ESMEFactory(SMPPFactory):

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_smpp.answering import Answer
+from twisted_smpp.answering import Answer, awaited
 from twisted_smpp.errors import RequestRefused
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.text.coding import Decoded
@@ -168,7 +168,7 @@ class Receiving:
                     self._not_taken(last)
             return result
 
-        answered: Deferred[Any] = maybeDeferred(_awaited, self._on_message, received)
+        answered: Deferred[Any] = maybeDeferred(_asks, self._on_message, received)
         return answered.addBoth(came)
 
     def _rest(self, joined: Joined) -> None:
@@ -189,18 +189,15 @@ class Receiving:
             self._tell(_received(source, destination, decoded, (part,), None, joined.missing))
 
     def _tell(self, received: Received) -> None:
-        maybeDeferred(_awaited, self._on_message, received).addErrback(self._lost)
+        maybeDeferred(_asks, self._on_message, received).addErrback(self._lost)
 
     def _lost(self, failure: Failure) -> None:
         if failure.check(RequestRefused) is None:
             self.log.failure("what is left of a message was not taken", failure)
 
 
-def _awaited(callback: Callable[[Received], Answer], received: Received) -> Any:
-    answer = callback(received)
-    if hasattr(answer, "__await__") and not isinstance(answer, Deferred):
-        return Deferred.fromCoroutine(answer)  # type: ignore[arg-type]
-    return answer
+def _asks(callback: Callable[[Received], Answer], received: Received) -> Any:
+    return awaited(callback(received))
 
 
 def _received(
@@ -228,6 +225,8 @@ def _received(
 def _is_consent(result: Any) -> bool:
     if isinstance(result, Response):
         return not result.command_status
+    if isinstance(result, bool):
+        return False  # that is no answer
     return result is None or (isinstance(result, int) and not result)
 
 

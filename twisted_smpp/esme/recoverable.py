@@ -28,6 +28,20 @@ class Recoverable:
         #: How many messages were read so far.
         self._read_count = 0
         self._recovering: list[Deferred[int]] = []
+        self._owner: object = None
+
+    def read_for(self, owner: object) -> None:
+        """Says for whom it is read: for two, all would be there twice, and be sent twice.
+
+        Args:
+            owner: a service, or the pool of several.
+
+        Raises:
+            ValueError: it is another's.
+        """
+        if self._owner not in (None, owner):
+            raise ValueError("outbox: another service has it; links that share one are an ESMEPool")
+        self._owner = owner
 
     def when_recovered(self) -> Deferred[int]:
         """Fires with the number of messages that earlier processes have left, when all go on.

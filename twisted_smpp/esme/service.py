@@ -10,6 +10,7 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
+from twisted_smpp.answering import awaited
 from twisted_smpp.errors import SMPPError
 from twisted_smpp.esme.addresses import Address
 from twisted_smpp.esme.application import callbacks
@@ -97,8 +98,8 @@ class ESMEService(Link):
             in flight.
 
     Raises:
-        ValueError: the endpoint description or a value of the bind cannot be used, or both an
-            application and callbacks were given.
+        ValueError: the endpoint description or a value of the bind cannot be used, both an
+            application and callbacks were given, or another service has the outbox.
         TypeError: the application does not provide ``IMessageReceiver``.
     """
 
@@ -193,7 +194,13 @@ class ESMEService(Link):
 
     # What outlives the process.
 
+    @property
+    def _whole(self) -> object:
+        """What it is a part of."""
+        return self
+
     def _keeps_in(self, outbox: Outbox) -> None:
+        outbox.read_for(self._whole)
         self.sender.outbox = outbox
         outbox.on_refused = self.sender.withdraw
         self.confirming.unparked = outbox.unpark
@@ -551,7 +558,7 @@ class ESMEService(Link):
             return CommandStatus.ESME_RX_T_APPN
 
         def told(_: object) -> Any:
-            return None if self._on_receipt is None else self._on_receipt(receipt, pdu)
+            return None if self._on_receipt is None else awaited(self._on_receipt(receipt, pdu))
 
         settled = outbox.settled(patient=False)
         if settled is None:
