@@ -113,6 +113,25 @@ def test_what_may_be_asked_for() -> None:
     centre.stops()
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"schedule": timedelta(hours=1)},
+        {"schedule_delivery_time": "000000010000000R"},
+    ],
+    ids=list,
+)
+@pytest.mark.parametrize(("waited", "left"), [(0, "000000010000000R"), (5400, "")])
+def test_D22_what_waits_for_a_bind_is_not_put_off_by_it(asked: Any, waited: int, left: str) -> None:
+    centre = Centre()
+    centre.service.send("+491761234567", "Hi", validity=timedelta(hours=2), **asked)
+    centre.clock.advance(waited)
+    centre.start()
+    (pdu,) = centre.submitted
+    assert pdu.schedule_delivery_time == left
+    centre.stops()
+
+
 def test_D22_what_waits_for_the_window_is_sent_with_what_is_left_of_its_validity() -> None:
     centre = started(window=1)
     answer: Deferred[Any] = Deferred()

@@ -15,7 +15,7 @@ from pairs import PENDING, outcome
 from twisted.internet.defer import CancelledError
 
 from twisted_smpp.errors import RequestRefused, SMPPError
-from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed
+from twisted_smpp.esme.message import Message, MessagePart, Progress, SendFailed, due_at
 from twisted_smpp.status import CommandStatus as S
 from twisted_smpp.testing import failure, success
 from twisted_smpp.text.rules import Method
@@ -219,6 +219,24 @@ def test_D22_the_clock_of_a_reactor_lengthens_no_validity() -> None:
         message.has_relative_validity = True
         message.parts[0].expires_at = now + whole.total_seconds()
         assert message.parts[0].make_pdu(now).validity_period == "000031235959000R"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("000000010000000R", ["000000010000000R", "000000005930000R", "", ""]),
+        ("000001000001000R", ["000001000001000R", "000000235931000R", "000000230001000R", ""]),
+        # How long a month is only the message centre knows.
+        ("000100000000000R", ["000100000000000R"] * 4),
+        ("261123181200000+", ["261123181200000+"] * 4),
+        ("", [""] * 4),
+    ],
+)
+def test_D22_an_attempt_has_the_schedule_that_is_left(schedule: str, expected: list[str]) -> None:
+    message = message_of(schedule_delivery_time=schedule)
+    message.due_at = due_at(schedule, 100.0)
+    made = [message.parts[0].make_pdu(100.0 + later) for later in (0, 30, 3600, 86_401)]
+    assert [pdu.schedule_delivery_time for pdu in made] == expected
 
 
 def test_D22_a_moment_stays_the_same() -> None:

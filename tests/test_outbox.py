@@ -232,7 +232,7 @@ def test_a_queued_message_is_sent_once_by_the_next_process(process):
     assert [(each.short_message, each.esm_class) for each in accepted] == want
     assert accepted[0].tlvs[0x1400] == b"vendor"
     assert (accepted[0].priority_flag, accepted[1].priority_flag) == (2, 0)
-    assert accepted[1].schedule_delivery_time == "000000010000000R"
+    assert accepted[1].schedule_delivery_time == "000000005959000R"  # a second later
     assert after.service.sender.resends == 0
     assert [part.number for part in three.parts] == [1, 2, 3]
     after.stop()

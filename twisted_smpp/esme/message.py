@@ -162,7 +162,7 @@ class MessagePart:
         return self.order < other.order
 
     def make_pdu(self, now: float) -> SubmitSM:
-        """The request for one attempt; it has the validity that is left.
+        """The request for one attempt; it has the validity that is left, and the schedule.
 
         Args:
             now: the time, in seconds.
@@ -173,9 +173,10 @@ class MessagePart:
         message, segment = self.message, self.segment
         fields = message.fields
         if message.has_relative_validity and self.expires_at is not None:
-            # The time is a float: what is left of an hour may be a little more than an hour.
-            left = timedelta(seconds=max(1, math.ceil(self.expires_at - now - 0.001)))
-            fields = {**fields, "validity_period": times.encode(left)}
+            fields = {**fields, "validity_period": _relative(self.expires_at - now)}
+        if message.due_at is not None:
+            left = message.due_at - now
+            fields = {**fields, "schedule_delivery_time": _relative(left) if left > 0 else ""}
         return SubmitSM(
             **fields,
             short_message=segment.short_message,
@@ -217,6 +218,8 @@ class Message:
     parts: tuple[MessagePart, ...] = ()
     #: Whether it is valid for a time, not until a moment.
     has_relative_validity = False
+    #: When it is due, by the clock, if it is scheduled for a time, not for a moment.
+    due_at: float | None = None
     on_progress: Callable[[Message], object] | None = None
     key: str | None = None
     #: Where it is kept, and how many of its parts are not written yet; see the outbox.
@@ -379,6 +382,28 @@ class Message:
         for waiting in (self._submitted, self._final, self._stored):
             if waiting is not None and deferred in waiting:
                 waiting.remove(deferred)
+
+
+def due_at(schedule: Any, said_at: float) -> float | None:
+    """When a message is due that is scheduled by a relative time; None if it is by another.
+
+    Args:
+        schedule: its schedule_delivery_time.
+        said_at: when that was said, in seconds.
+    """
+    if not (isinstance(schedule, str) and schedule.endswith("R")):
+        return None
+    relative = times.decode(schedule, "schedule_delivery_time")
+    if not isinstance(relative, times.Relative) or relative.years or relative.months:
+        return None  # how long a month is only the message centre knows
+    days, hours, minutes = relative.days, relative.hours, relative.minutes
+    return said_at + ((24 * days + hours) * 60 + minutes) * 60 + relative.seconds
+
+
+def _relative(left: float) -> str:
+    """So many seconds, as a time of the standard."""
+    # The time is a float: what is left of an hour may be a little more than an hour.
+    return times.encode(timedelta(seconds=max(1, math.ceil(left - 0.001))))
 
 
 def _fire(waiting: list[Deferred[Message]], result: Message | SendFailed) -> None:

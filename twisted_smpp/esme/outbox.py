@@ -17,7 +17,16 @@ from twisted.logger import Logger
 
 from twisted_smpp.errors import SessionLost, SMPPError, StoreFull
 from twisted_smpp.esme.attempts import Link
-from twisted_smpp.esme.message import FIRST_FINAL, RECEIPTS, Keeper, Message, MessagePart, Progress
+from twisted_smpp.esme.kept import differs, first_of, lasting, submit_sm
+from twisted_smpp.esme.message import (
+    FIRST_FINAL,
+    RECEIPTS,
+    Keeper,
+    Message,
+    MessagePart,
+    Progress,
+    due_at,
+)
 from twisted_smpp.esme.recoverable import Recoverable
 from twisted_smpp.interfaces import IMessageStore
 from twisted_smpp.store import Record
@@ -130,7 +139,7 @@ class Outbox(Recoverable):
                 number = first if part is parts[0] else self._next_number()
                 record = self._new_record(number, part, seconds)
                 if many or message.has_relative_validity:
-                    record.data = _lasting(message, first, part)
+                    record.data = lasting(message, first, part)
                 self._records[part] = record
                 if not self.store.keep(record, None, self._told, (self._kept, message)):
                     self._given += 1
@@ -274,7 +283,7 @@ class Outbox(Recoverable):
             return
         for part in parts:
             record = self._record_of(part)
-            if record is not None and _differs(part, record):
+            if record is not None and differs(part, record):
                 self._write(part, record)
 
     def _write(self, part: MessagePart, record: Record, context: Any = None) -> bool:
@@ -459,7 +468,7 @@ class Outbox(Recoverable):
                 after = record.number
                 if after >= self._since:
                     break
-                if group and _first(record) != _first(group[0]):
+                if group and first_of(record) != first_of(group[0]):
                     self._take(group, seconds(), found)
                     group = []
                 if record.kind == PART:
@@ -479,7 +488,7 @@ class Outbox(Recoverable):
         # Whatever becomes of it, nothing may be taken twice.
         self._read_to = group[-1].number
         try:
-            pdus = [_submit_sm(record) for record in group]
+            pdus = [submit_sm(record) for record in group]
             if len(group) < (group[0].data or {}).get("of", 1):
                 self._sweep(group)
                 return
@@ -528,6 +537,8 @@ class Outbox(Recoverable):
         )
         message.key = record.owner or None
         message.has_relative_validity = bool((record.data or {}).get("relative"))
+        said_at = seconds + min(each.at for each in group) - self._now()
+        message.due_at = due_at(pdu.schedule_delivery_time, said_at)
         parts = [self._part(message, *each, seconds) for each in zip(group, pdus, strict=True)]
         message.parts = tuple(parts)
         message.outbox = self.keeper
@@ -564,35 +575,3 @@ class Outbox(Recoverable):
 
 def _no_room() -> StoreFull:
     return StoreFull("", "there is no room, not even for what is old")
-
-
-def _differs(part: MessagePart, record: Record) -> bool:
-    """Whether something is to be written of a part."""
-    return (
-        part.progress != record.state
-        or part.attempts != record.tries
-        or len(part.message_ids) > 1
-        or part.unknowns > 0
-    )
-
-
-def _lasting(message: Message, first: int, part: MessagePart) -> dict[str, Any]:
-    """What is known of a part from the beginning."""
-    data: dict[str, Any] = {}
-    if len(message.parts) > 1:
-        data = {"first": first, "part": part.number, "of": len(message.parts)}
-    if message.has_relative_validity:
-        data["relative"] = 1
-    return data
-
-
-def _first(record: Record) -> Any:
-    """What the parts of one message have in common."""
-    return (record.data or {}).get("first", record.number)
-
-
-def _submit_sm(record: Record) -> SubmitSM:
-    pdu = decode(record.pdu)
-    if not isinstance(pdu, SubmitSM):
-        raise ValueError(f"a {pdu.command} where a submit_sm was kept")
-    return pdu

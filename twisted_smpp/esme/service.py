@@ -19,7 +19,7 @@ from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Endpoint, Link, LinkChange
-from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart
+from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart, due_at
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.permitted import check_fields, check_names, check_tlvs
@@ -281,7 +281,7 @@ class ESMEService(Link):
             receipt: whether one is asked for, of success and of failure.
             validity: an aware ``datetime``, a ``timedelta`` or a
                 :class:`~twisted_smpp.text.times.Relative`; over before it is sent: ``EXPIRED``.
-            schedule: when it is to be delivered first, likewise.
+            schedule: when it is to be delivered first, likewise; a ``timedelta`` counts from now.
             priority: priority_flag, 0 to 3; with SMPP 5.0 to 4.
             method: how a long text is sent, instead of what the rules say.
             message_class: 0 (shown at once) to 3.
@@ -415,6 +415,7 @@ class ESMEService(Link):
             reference = self._references.next(source.addr, to.addr)
         segments = planned.segments(reference)
         message.parts = tuple([MessagePart(message, each, 0) for each in segments])
+        message.due_at = due_at(fields.get("schedule_delivery_time", ""), self._clock.seconds())
         self._expires(message, validity)
         return message
 
@@ -426,7 +427,7 @@ class ESMEService(Link):
         """
         part, session = message.parts[0], self.session
         pdu = part.make_pdu(self._clock.seconds())
-        if session is None or message.has_relative_validity:
+        if session is None or message.has_relative_validity or message.due_at is not None:
             pdu.encode()
             return
         try:
