@@ -484,6 +484,19 @@ def test_stop_while_it_waits_closes_the_port_first(callers: int) -> None:
     world.stops()
 
 
+def test_stop_while_the_port_is_closed_leaves_no_caller() -> None:
+    world = World()
+    world.port.closing = Deferred()
+    smsc = world.port.outbinds()
+    assert world.state is State.CLOSED
+    stopping = world.service.stopService()
+    world.turn()
+    success(stopping)
+    assert all(end.lost for end in world.port.ends[0])
+    assert smsc.state is State.CLOSED
+    assert world.clock.getDelayedCalls() == []
+
+
 # Settings.
 
 

@@ -114,12 +114,18 @@ class OutbindEndpoint:
     async def _connect(self, factory: Any) -> Any:
         callers = _Callers(self)
         port = await self._endpoint.listen(callers)
+        caller: _Caller | None = None
         try:
-            caller = await callers.first
-        finally:
-            callers.dismiss()
-            await maybeDeferred(port.stopListening)
-        return caller.becomes(factory)
+            try:
+                caller = await callers.first
+            finally:
+                callers.dismiss()
+                await maybeDeferred(port.stopListening)
+            return caller.becomes(factory)
+        except BaseException:
+            if caller is not None:  # it was stopped while the port was being closed
+                caller.abort()
+            raise
 
     # What its callers ask.
 
