@@ -37,13 +37,15 @@ class PoolWorld:
             binds = [kind for kind, count in binds.items() for _ in range(count)]
         kinds = [{"bind": each} if isinstance(each, str) else each for each in binds]
         settings.setdefault("random", lambda: 1.0)
+        settings.setdefault(
+            "on_state", lambda link, change: self.changes.append((link.name, change.state))
+        )
         self.pool = ESMEPool(
             self.new_endpoint(),
             "esme",
             "pw",
             binds=[{**kind, "endpoint": self._endpoint_of(at)} for at, kind in enumerate(kinds)],
             reactor=self.clock,
-            on_state=lambda link, change: self.changes.append((link.name, change.state)),
             **settings,
         )
 

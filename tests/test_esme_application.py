@@ -9,6 +9,7 @@ import pytest
 from esme_kit import World
 from message_centre_kit import Centre
 from pairs import PENDING, outcome
+from pool_kit import PoolWorld
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -169,3 +170,34 @@ def test_all_that_were_given_are_named() -> None:
 def test_what_provides_nothing_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="application: World does not provide IMess"):
         Centre(on_state=None, application=World())
+
+
+def test_a_pool_has_one_for_all_its_links() -> None:
+    application = Application()
+    world = PoolWorld(2, on_state=None, application=application).start()
+    for at in (0, 1):
+        assert success(world.delivers(at, short_message=b"Hi")).command_status == 0
+    success(world.says(1, "7"))
+    world.session(0).alert_notification(source_addr="49", esme_addr="Shop")
+    world.flush()
+    assert application.told == [
+        *[LinkState.CONNECTING] * 2,
+        *[LinkState.BOUND] * 2,
+        ("message", "Hi"),
+        ("message", "Hi"),
+        ("receipt", "7", "deliver_sm"),
+        ("alert", "49"),
+    ]
+    world.stops()
+
+
+@pytest.mark.parametrize("callback", ["on_message", "on_receipt", "on_alert", "on_state"])
+def test_a_pool_takes_the_one_or_the_other(callback: str) -> None:
+    settings = {"on_state": None, callback: print, "application": Application()}
+    with pytest.raises(ValueError, match=f"application and {callback} were given"):
+        PoolWorld(2, **settings)
+
+
+def test_what_would_never_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="on_request: it would not be called; take a Link, or on_"):
+        Centre(on_request=print)

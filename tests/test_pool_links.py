@@ -11,7 +11,7 @@ from pool_kit import PoolWorld, answers, silent, started
 from twisted.internet.defer import CancelledError, Deferred
 
 from twisted_smpp.errors import SessionLost
-from twisted_smpp.esme import LinkState, Progress, Retries, Sending
+from twisted_smpp.esme import Confirming, LinkState, Progress, Retries, Sending
 from twisted_smpp.esme.choice import ByDestination
 from twisted_smpp.esme.receiving import Received
 from twisted_smpp.esme.sender import UnknownPolicy
@@ -336,6 +336,17 @@ def test_R04_a_receipt_may_come_on_any_link_of_the_account() -> None:
     assert message.progress is DELIVERED
     assert len(receipts) == 1
     world.stops()
+
+
+def test_R04_a_receipt_may_come_on_a_link_that_shares_where_parts_await_them() -> None:
+    confirming = Confirming()
+    world = started(1, confirming=confirming)
+    other = started(1, confirming=confirming)
+    message = world.send()
+    success(other.says(0, "1"))
+    assert message.progress is Progress.DELIVERED
+    world.stops()
+    other.stops()
 
 
 def test_R04_a_receipt_for_one_pool_touches_no_other() -> None:

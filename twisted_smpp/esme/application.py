@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted_smpp.interfaces import IMessageReceiver
 
-__all__ = ["callbacks"]
+__all__ = ["callbacks", "callbacks_of_pool"]
 
 Callback = Callable[..., Any]
 
@@ -38,3 +38,27 @@ def callbacks(application: Any, given: Mapping[str, Callback | None]) -> dict[st
         "on_alert": application.alert,
         "on_state": application.link_changed,
     }
+
+
+def callbacks_of_pool(
+    application: Any, on_state: Callback | None, settings: Mapping[str, Any]
+) -> tuple[Callback | None, dict[str, Any]]:
+    """The callbacks of a pool, whose ``on_state`` is called with the link, too.
+
+    Args:
+        application: an ``IMessageReceiver``; None for the callbacks.
+        on_state: called with a link and its change.
+        settings: those of the links, with other callbacks.
+
+    Returns:
+        ``on_state``, and the settings without it.
+
+    Raises:
+        TypeError, ValueError: as for :func:`callbacks`.
+    """
+    given = {name: settings.get(name) for name in ("on_message", "on_receipt", "on_alert")}
+    called = callbacks(application, {**given, "on_state": on_state})
+    changed = called.pop("on_state")
+    if application is None or changed is None:
+        return changed, {**settings, **called}
+    return lambda link, change: changed(change), {**settings, **called}

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from twisted_smpp.errors import SessionLost
 from twisted_smpp.esme.addresses import Address
+from twisted_smpp.esme.application import callbacks_of_pool
 from twisted_smpp.esme.choice import ByDestination, Choice, LeastLoaded
 from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Endpoint, LinkChange, LinkState
@@ -74,7 +75,7 @@ class ESMEPool(Shorthands, MultiService):
             rest; None for those of the profile, unless ``sending`` is given. The rate of
             ``sending`` is that of each link.
         on_state: called with the :class:`PoolLink` and a
-            :class:`~twisted_smpp.esme.link.LinkChange`.
+            :class:`~twisted_smpp.esme.link.LinkChange`; an ``application`` with the latter.
         sending: see :class:`~twisted_smpp.esme.sending.Sending`; ``most_waiting`` counts the
             parts of all links.
         settings: those of :class:`~twisted_smpp.esme.service.ESMEService`, for each link.
@@ -87,6 +88,7 @@ class ESMEPool(Shorthands, MultiService):
     """
 
     log = Logger()
+    _sweep_call: IDelayedCall | None = None
 
     def __init__(
         self,
@@ -99,19 +101,19 @@ class ESMEPool(Shorthands, MultiService):
         rate: float | None = None,
         burst: float | None = None,
         on_state: Callable[[PoolLink, LinkChange], object] | None = None,
+        application: Any = None,
         sending: Sending | None = None,
         bind: str = "transceiver",
         **settings: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._on_state = on_state
+        self._on_state, settings = callbacks_of_pool(application, on_state, settings)
         self._choice: Choice = ByDestination() if ordered else LeastLoaded()
         #: The links that are able to send, in the order of all.
         self._able: list[PoolLink] = []
         self._waiting: list[Deferred[SMPPProtocol]] = []
         self._feeding = self._rolling = False
         self._call: IDelayedCall | None = None
-        self._sweep_call: IDelayedCall | None = None
         self._count = 0
         self._desk = desk = Desk(self, endpoint, system_id, password, sending=sending, **settings)
         self._clock: IReactorTime = desk._clock
@@ -127,6 +129,7 @@ class ESMEPool(Shorthands, MultiService):
             "password": password,
             "bind": bind,
             "sending": desk._sending,
+            "confirming": desk.confirming,
         }
         self._lobby: Any = desk.sender
         #: What waits until others to the same destination have an outcome.
@@ -164,7 +167,6 @@ class ESMEPool(Shorthands, MultiService):
             self,
             name,
             on_state=lambda change: self._told(link, change),
-            confirming=self.confirming,
             **{**self._settings, **settings},
         )
         self._count += 1

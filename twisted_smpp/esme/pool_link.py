@@ -25,10 +25,6 @@ class _OfPool(ESMEService):
         self._pool = pool
         super().__init__(*args, **settings)
 
-    @property
-    def _whole(self) -> object:
-        return self._pool
-
     def _sweep_later(self) -> None:
         self._pool._sweep_later()
 

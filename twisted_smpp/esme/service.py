@@ -93,16 +93,20 @@ class ESMEService(Link):
         outbox: an :class:`~twisted_smpp.esme.outbox.Outbox`, so that messages outlive the
             process; None keeps them in memory.
         now: returns the present time, aware, for ``validity``.
-        settings: those of :class:`~twisted_smpp.esme.link.Link` and
+        settings: those of :class:`~twisted_smpp.esme.link.Link`, but for ``on_request``, and
             :class:`~twisted_smpp.factory.ESMEFactory`; ``window`` is how many requests may be
             in flight.
 
     Raises:
         ValueError: the endpoint description or a value of the bind cannot be used, both an
             application and callbacks were given, or another service has the outbox.
-        TypeError: the application does not provide ``IMessageReceiver``.
+        TypeError: the application does not provide ``IMessageReceiver``; ``on_request``.
     """
 
+    #: What it is a part of.
+    _pool: Any = None
+    _recovering: Recovering | None = None
+    _sweep_call: IDelayedCall | None = None
     # Most of what comes are receipts.
     decoders = staticmethod(receipt_decoders)
 
@@ -127,6 +131,8 @@ class ESMEService(Link):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         **settings: Any,
     ) -> None:
+        if "on_request" in settings:
+            raise TypeError("on_request: it would not be called; take a Link, or on_message")
         profile = Profile.load(profile) if isinstance(profile, str) else profile
         link = {name: each for name, each in profile.link.items() if name not in ("rate", "burst")}
         called = {"on_message": on_message, "on_receipt": on_receipt, "on_alert": on_alert}
@@ -149,12 +155,10 @@ class ESMEService(Link):
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
         self._asking = self._make_asking(self._sending)
-        self._recovering: Recovering | None = None
         self.sender = self._make_sender(self._sending)
         self.confirming.senders.append(self.sender)
         if outbox is not None:
             self._keeps_in(outbox)
-        self._sweep_call: IDelayedCall | None = None
 
     def _make_receiving(
         self, on_message: Any, reassembly: Reassembly | None, system_id: str
@@ -194,13 +198,8 @@ class ESMEService(Link):
 
     # What outlives the process.
 
-    @property
-    def _whole(self) -> object:
-        """What it is a part of."""
-        return self
-
     def _keeps_in(self, outbox: Outbox) -> None:
-        outbox.read_for(self._whole)
+        outbox.read_for(self._pool or self)
         self.sender.outbox = outbox
         outbox.on_refused = self.sender.withdraw
         self.confirming.unparked = outbox.unpark
