@@ -11,6 +11,7 @@ from message_centre_kit import Centre
 from pairs import PENDING, outcome
 from pool_kit import PoolWorld
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -196,6 +197,25 @@ def test_a_pool_takes_the_one_or_the_other(callback: str) -> None:
     settings = {"on_state": None, callback: print, "application": Application()}
     with pytest.raises(ValueError, match=f"application and {callback} were given"):
         PoolWorld(2, **settings)
+
+
+@pytest.mark.parametrize("world_class", [Centre, PoolWorld])
+def test_it_may_hear_of_the_link_in_a_coroutine(world_class: Any, logged_errors: Any) -> None:
+    class Slow(Application):
+        async def link_changed(self, change: Any) -> None:  # type: ignore[override]
+            await deferLater(world.clock, 1, lambda: None)
+            super().link_changed(change)
+            if change.state is LinkState.BOUND:
+                raise ZeroDivisionError
+
+    application = Slow()
+    world = world_class(on_state=None, application=application)
+    world.start()
+    assert application.told == []
+    world.clock.advance(1)
+    count = 1 if world_class is Centre else 2
+    assert application.told == [LinkState.CONNECTING] * count + [LinkState.BOUND] * count
+    assert len(logged_errors.flush(ZeroDivisionError)) == count
 
 
 def test_what_would_never_be_called_is_refused() -> None:

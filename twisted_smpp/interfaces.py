@@ -76,7 +76,10 @@ class IMessageReceiver(Interface):
         """An alert_notification; it has no answer."""
 
     def link_changed(change):
-        """A :class:`~twisted_smpp.esme.link.LinkChange`: the link is somewhere else now."""
+        """A :class:`~twisted_smpp.esme.link.LinkChange`: the link is somewhere else now.
+
+        May be a coroutine; nothing waits for it.
+        """
 
 
 class IMessageSink(Interface):

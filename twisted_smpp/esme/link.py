@@ -8,13 +8,20 @@ between attempts count refused binds as well as failed connections.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
 from twisted.application.internet import ClientService
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, fail, maybeDeferred, succeed
+from twisted.internet.defer import (
+    Deferred,
+    DeferredList,
+    ensureDeferred,
+    fail,
+    maybeDeferred,
+    succeed,
+)
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -88,7 +95,7 @@ class Link(Shorthands, Service):
         bind: ``"transceiver"``, ``"transmitter"`` or ``"receiver"``.
         on_request: called with the session and each request of the message centre; answers
             like ``on_request`` of :class:`~twisted_smpp.factory.SMPPFactory`.
-        on_state: called with a :class:`LinkChange`.
+        on_state: called with a :class:`LinkChange`; may be a coroutine.
         reactor: for endpoints and time; None for the global one.
         random: a function that returns a number from 0 to 1, for the jitter.
         first_delay, longest_delay: seconds.
@@ -285,9 +292,15 @@ class Link(Shorthands, Service):
         if self._on_state is None:
             return
         try:
-            self._on_state(self.change)
+            told = self._on_state(self.change)
         except Exception:
-            self.log.failure("a callback of the application failed")
+            self._failed(Failure())
+        else:
+            if isinstance(told, Coroutine):
+                ensureDeferred(told).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        self.log.failure("a callback of the application failed", failure)
 
     def _fail_waiting(self) -> None:
         # Only those of now: a caller that tries again at once waits for the next start.

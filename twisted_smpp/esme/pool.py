@@ -75,7 +75,8 @@ class ESMEPool(Shorthands, MultiService):
             rest; None for those of the profile, unless ``sending`` is given. The rate of
             ``sending`` is that of each link.
         on_state: called with the :class:`PoolLink` and a
-            :class:`~twisted_smpp.esme.link.LinkChange`; an ``application`` with the latter.
+            :class:`~twisted_smpp.esme.link.LinkChange`, an ``application`` with the latter; may
+            be a coroutine.
         sending: see :class:`~twisted_smpp.esme.sending.Sending`; ``most_waiting`` counts the
             parts of all links.
         settings: those of :class:`~twisted_smpp.esme.service.ESMEService`, for each link.
@@ -449,9 +450,8 @@ class ESMEPool(Shorthands, MultiService):
 
     # What the links tell.
 
-    def _told(self, link: PoolLink, change: LinkChange) -> None:
-        if self._on_state is not None:
-            self._on_state(link, change)
+    def _told(self, link: PoolLink, change: LinkChange) -> object:
+        return None if self._on_state is None else self._on_state(link, change)
 
     def _bound(self, session: SMPPProtocol) -> None:
         if self._will_do(session):
