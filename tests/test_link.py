@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,6 +110,15 @@ def test_an_endpoint_may_be_a_description() -> None:
     ],
 )
 def test_what_is_wrong_with_a_description_is_said(description: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'endpoint {description}: {why}')}$"):
+        Link(description, "esme", reactor=MemoryReactorClock())
+
+
+@pytest.mark.parametrize("option", ["trustRoots={}", "certificate={}/my.pem"])
+def test_a_file_that_is_no_certificate_is_said(option: str, tmp_path: Path) -> None:
+    (tmp_path / "my.pem").write_text("-----BEGIN NOTHING-----\n")
+    description = f"tls:smsc:3550:{option.format(tmp_path)}"
+    why = "a file that it names, or one of trustRoots, is no certificate or key in PEM"
     with pytest.raises(ValueError, match=f"^{re.escape(f'endpoint {description}: {why}')}$"):
         Link(description, "esme", reactor=MemoryReactorClock())
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
+from OpenSSL.crypto import Error as TLSError
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.interfaces import IStreamClientEndpoint, IStreamServerEndpoint
 
@@ -37,12 +38,14 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
 def _parse(parse: Callable[[Any, str], Any], reactor: Any, description: str) -> Any:
     try:
         return parse(reactor, description)
-    except (TypeError, ValueError, LookupError, OSError) as error:
+    except (TypeError, ValueError, LookupError, OSError, TLSError) as error:
         raise ValueError(f"endpoint {ascii(description)[1:-1]}: {_why(error)}") from None
 
 
 def _why(error: Exception) -> str:
     """What is wrong with a description, without the functions of Twisted that found it."""
+    if isinstance(error, TLSError):
+        return "a file that it names, or one of trustRoots, is no certificate or key in PEM"
     text = _FUNCTION.sub("", str(error))
     no_number = _NO_NUMBER.fullmatch(text)
     if no_number is not None:
