@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.task import react
+from twisted.internet.task import deferLater, react
 
 from twisted_smpp.cli.handing import MOST_SAID, HandingRun
 from twisted_smpp.cli.interrupts import interrupts
@@ -185,8 +185,8 @@ class SendRun:
         self._code = SENT
         self._was_bound = False
         self._all_accepted = False
-        #: Receipts that came before the responses to their messages, with their ids.
-        self._early: dict[Deferred[None], str] = {}
+        #: Receipts that came before the responses to their messages.
+        self._early: dict[Deferred[None], Receipt] = {}
         window = options["window"]
         if window is not None:
             settings["window"] = window
@@ -258,6 +258,9 @@ class SendRun:
             for each in submitted:
                 if not await self._wait(each):
                     return
+            # The last response may be just about to tell which early receipts are ours.
+            if not await self._wait(deferLater(self._reactor, 0)):
+                return
         self._accepted_all()
         if self._waits_for_receipts:
             await self._await_receipts()
@@ -370,17 +373,20 @@ class SendRun:
 
     async def _receipt(self, receipt: Receipt, pdu: Any) -> int | None:
         """Takes the receipts of our messages; those of others stay with the message centre."""
-        if self._is_ours(receipt):
-            return None
-        if not self._all_accepted:
+        if not receipt.matched and not self._all_accepted:
             found: Deferred[None] = Deferred()
-            self._early[found] = receipt.message_id
+            self._early[found] = receipt
             await found.addTimeout(EARLY, self._reactor, lambda *_: None)
             self._early.pop(found, None)
-        return None if self._is_ours(receipt) else CommandStatus.ESME_RX_T_APPN
+        return None if receipt.matched else CommandStatus.ESME_RX_T_APPN
 
     def _found(self, message_id: str) -> None:
-        self._answer_early([each for each, of in self._early.items() if of == message_id])
+        early = [each for each, of in self._early.items() if of.message_id == message_id]
+        # Of receipts that say the same the service keeps one.
+        is_matched = any(self._early[each].matched for each in early)
+        for each in early:
+            self._early[each].matched = is_matched
+        self._answer_early(early)
 
     def _accepted_all(self) -> None:
         self._all_accepted = True
@@ -390,9 +396,6 @@ class SendRun:
         for found in early:
             del self._early[found]
             found.callback(None)
-
-    def _is_ours(self, receipt: Receipt) -> bool:
-        return self._service.confirming.ids.match(receipt.message_id) is not None
 
     def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:
         self._print(line(direction, pdu, time))

@@ -201,6 +201,7 @@ class Confirming:
             self._found_parked(receipt_id, part, now)
 
     def _confirm(self, part: MessagePart, receipt: Receipt, now: float) -> None:
+        receipt.matched = True
         progress = _BY_RECEIPT(receipt.message_state)
         if part.progress >= FIRST_FINAL:
             if progress is not None and progress is not part.progress:
