@@ -104,8 +104,7 @@ class Outbox(Recoverable):
 
     def _next_number(self) -> int:
         number: int = self.store.next_number()
-        if not self._since:
-            self._since = number
+        self._since = self._since or number
         return number
 
     # New messages.
@@ -351,7 +350,10 @@ class Outbox(Recoverable):
             if links is not None:
                 self.telling = None
                 for link in links:
-                    link.flush()
+                    try:
+                        link.flush()
+                    except Exception:
+                        self.log.failure("a link has failed to send what was written")
 
     def _settle(self, error: SMPPError | None) -> None:
         while self._waiting and self._waiting[0][0] <= self._written:
