@@ -57,7 +57,7 @@ class Sender(Waiting):
         pace: how fast the link may be driven.
         retries: what to do with refusals.
         unknown: what to do with lost responses.
-        most_waiting: when so many parts wait to be sent, no more messages are taken.
+        most_waiting: when so many parts wait to be sent or are held, no more messages are taken.
         accepted: called with a part that has just been accepted, and with its new id.
     """
 
@@ -145,6 +145,8 @@ class Sender(Waiting):
         """Sends a part that has nobody before it; returns whether it did."""
         if self._pumping or self._new or self._returned or self._later:
             return False
+        if len(self._held) >= self._most_waiting:
+            return False
         now = self._seconds()
         if part.expires_at is not None and part.expires_at <= now:
             return False
@@ -167,6 +169,8 @@ class Sender(Waiting):
     def is_free(self, now: float) -> bool:
         """Whether one more message would be sent at once, without any count of how many."""
         if self._pumping or self._new or self._returned or self._later:
+            return False
+        if len(self._held) >= self._most_waiting:
             return False
         return len(self._in_flight) < self.pace.window and (
             self.able and now >= self._busy_until and self.pace.is_free(now)
@@ -574,6 +578,7 @@ class Sender(Waiting):
         if part in self._held:
             self._held.discard(part)
             self._end(part, Progress.LOST, part.error or SMPPError("given up"))
+            self._pump()
 
     def rests_for(self, now: float) -> float:
         """Seconds for which nothing is sent because of what was refused before."""
