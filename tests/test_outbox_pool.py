@@ -94,7 +94,7 @@ def test_it_is_read_once_however_many_links_there_are(stores):
     process.pool.add()
     process.settle()
 
-    assert len(asked) == 1
+    assert [queue for queue, *_ in asked] == ["ids:pool", "outbox:pool"]
 
 
 def test_o14_it_is_read_later_when_it_cannot_be_and_not_after_a_stop(stores, logged_errors):

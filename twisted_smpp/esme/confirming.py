@@ -81,6 +81,8 @@ class Confirming:
         #: Called with the id of receipts that wait no more: they have found their message, or
         #: were dropped.
         self.unparked: Callable[[str], object] | None = None
+        #: Called when it was learnt how ids are written, or forgotten.
+        self.on_lesson: Callable[[], object] | None = None
 
     @property
     def waiting(self) -> int:
@@ -178,6 +180,8 @@ class Confirming:
         """How ids are written is known now, or no more."""
         if self.ids.settled is not None:
             self._retry_parked(now)
+        if self.on_lesson is not None:
+            self.on_lesson()
 
     def told(self, part: MessagePart, receipt: Receipt, now: float) -> None:
         """The message centre was asked for a part, and says this."""

@@ -53,7 +53,7 @@ class Outbox(Recoverable):
         now: returns seconds since 1970.
 
     Attributes:
-        store: the store.
+        store, name: as given.
         recovered: whether all that an earlier process has left was read, see
             :meth:`when_recovered`.
         on_refused: called with a message and a :class:`~twisted_smpp.errors.StoreFull` or
@@ -70,7 +70,7 @@ class Outbox(Recoverable):
         on_recovered: Callable[[Message], object] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, name)
         self.on_refused: Callable[[Message, SMPPError], object] | None = None
         #: While several are told of what was written: the links that have something to write
         #: when all are. None when nobody is.

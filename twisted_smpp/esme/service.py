@@ -17,6 +17,7 @@ from twisted_smpp.esme.asking import Asking
 from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
+from twisted_smpp.esme.lessons import Lessons
 from twisted_smpp.esme.link import Endpoint, Link, LinkChange
 from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart
 from twisted_smpp.esme.outbox import Outbox
@@ -205,7 +206,12 @@ class ESMEService(Link):
             if caution is not None:
                 self.sender.outbox = self.outbox.keeper = PartByPart(self.outbox, caution)
             self._recovering = Recovering(
-                self._clock, self.outbox, self._recovered, self._parked, self._all_recovered
+                self._clock,
+                self.outbox,
+                Lessons(self.outbox, self.confirming),
+                self._recovered,
+                self._parked,
+                self._all_recovered,
             )
         if self._recovering is not None:
             self._recovering.start()
