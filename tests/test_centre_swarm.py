@@ -332,7 +332,7 @@ def a_message_goes_to_any_session(patch: pytest.MonkeyPatch) -> None:
         self.sessions.append(session)
         everybody.append(session)
 
-    def choose(self: Any) -> Any:
+    def choose(self: Any, record: Any) -> Any:
         return next((each for each in everybody if each.has_room), None)
 
     patch.setattr(Sessions, "add", add)
