@@ -109,6 +109,11 @@ class Sender(Waiting):
         return min((part.sent_at for part in chain(self._in_flight, overdue)), default=inf)
 
     @property
+    def last_order(self) -> int:
+        """The order of the last part there was."""
+        return self._order
+
+    @property
     def idle(self) -> bool:
         """Whether :meth:`expire` has nothing to do, now or later."""
         return not (self.waiting or self._in_flight or self._overdue or self._held)

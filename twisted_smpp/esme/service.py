@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 
 from twisted_smpp.errors import SMPPError
 from twisted_smpp.esme.addresses import Address
@@ -28,6 +27,8 @@ from twisted_smpp.esme.receiving import Received, Receiving
 from twisted_smpp.esme.recovering import Recovering
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
 from twisted_smpp.esme.sending import Sending, confirming_of
+from twisted_smpp.esme.stuck import Stuck, why_waiting
+from twisted_smpp.esme.sweeping import Sweep
 from twisted_smpp.esme.usual import Envelopes
 from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
@@ -53,8 +54,6 @@ _RECEIPT = int(RegisteredDelivery.RECEIPT)  # looked up once: an enumeration is 
 _SENDING = (State.BOUND_TX, State.BOUND_TRX)
 #: What send() is given besides the addresses and the text, if nothing.
 _AS_USUAL: tuple[Any, ...] = (None, None, None, None, None, 0, {})
-#: How often old parts and receipts are looked for, in seconds.
-_SWEEP = 30.0
 
 
 class ESMEService(Link):
@@ -145,6 +144,7 @@ class ESMEService(Link):
         self._references = references or References()
         self._receiving = self._make_receiving(called["on_message"], reassembly, system_id)
         self.confirming = confirming or confirming_of(self._sending, system_id)
+        self.stuck = Stuck(system_id)
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
@@ -154,7 +154,7 @@ class ESMEService(Link):
         self.confirming.senders.append(self.sender)
         if outbox is not None:
             self._keeps_in(outbox)
-        self._sweep_call: IDelayedCall | None = None
+        self._sweep = Sweep(self._clock, self._expire)
 
     def _make_receiving(
         self, on_message: Any, reassembly: Reassembly | None, system_id: str
@@ -248,9 +248,8 @@ class ESMEService(Link):
             self._recovering.stop()
 
     def _stopped(self, result: Any) -> None:
-        if not self.running and self._sweep_call is not None:
-            self._sweep_call.cancel()
-            self._sweep_call = None
+        if not self.running:
+            self._sweep.stop()
         super()._stopped(result)
 
     # Sending.
@@ -333,7 +332,7 @@ class ESMEService(Link):
             self.sender.add(message)
         else:
             self._keep(self.outbox, message)
-        if self._sweep_call is None:
+        if self._sweep.call is None:
             self._sweep_later()
         return message
 
@@ -492,12 +491,12 @@ class ESMEService(Link):
     def figures(self) -> LinkFigures:
         """How the link is doing now: window, queue, rate, round trips."""
         now = self._clock.seconds()
-        return LinkFigures.of(self.sender, self.confirming, self.session, now)
+        return LinkFigures.of(self.sender, self.confirming, self.stuck, self.session, now)
 
     def _accepted(self, part: MessagePart, message_id: str, age: float = 0.0) -> None:
         if part.wants_receipt:
             self.confirming.accepted(part, message_id, self._clock.seconds() - age)
-            if self._sweep_call is None:
+            if self._sweep.call is None:
                 self._sweep_later()
 
     # What the link tells.
@@ -537,7 +536,7 @@ class ESMEService(Link):
         receipt = Receipt.of(pdu, self._receipt_form)
         if self._follows:
             part = self.confirming.receipt(receipt, self._clock.seconds())
-            if self._sweep_call is None:
+            if self._sweep.call is None:
                 self._sweep_later()
             if self.outbox is not None:
                 return self._kept_receipt(receipt, pdu, part)
@@ -567,30 +566,28 @@ class ESMEService(Link):
     # What gets old.
 
     def _sweep_later(self) -> None:
-        if self._sweep_call is None and self.running:
-            self._sweep_call = self._clock.callLater(_SWEEP, self._sweep)
-
-    def _sweep(self) -> None:
-        self._sweep_call = None
-        try:
-            is_idle = self._expire(self._clock.seconds())
-        except Exception:
-            self.log.failure("what is too old was not looked for, but is again soon")
-            is_idle = False
-        if not is_idle:
-            self._sweep_later()
+        if self.running:
+            self._sweep.later()
 
     def _expire(self, now: float) -> bool:
         """Ends what is too old; whether nothing is left that could become so."""
-        self.sender.expire(now)
-        if self.sender.able:
+        sender = self.sender
+        sender.expire(now)
+        self.stuck.look(
+            sender.first_order, sender.last_order, sender.waiting, self._why_waiting, now
+        )
+        if sender.able:
             self._asking.sweep()
         self.confirming.expire(now)
         receiving = self._receiving
         if receiving is not None:
             receiving.expire()
-        idle = self.sender.idle and self.confirming.idle
+        idle = sender.idle and self.confirming.idle
         return idle and (receiving is None or receiving.idle)
+
+    def _why_waiting(self) -> str:
+        unbound = (self.session is None and self._why) or self.change.reason
+        return why_waiting(self.sender, unbound, self._clock.seconds())
 
 
 #: Many messages have the same source.

@@ -56,6 +56,12 @@ class Waiting:
         return len(self._held)
 
     @property
+    def first_order(self) -> int | None:
+        """The order of the first part that waits to be sent now; None when none does."""
+        first = [each[0].order for each in (self._returned, self._new) if each]
+        return min(first, default=None)
+
+    @property
     def _occupied(self) -> int:
         """Parts that take up room."""
         return self.waiting + self.held
