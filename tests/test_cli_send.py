@@ -312,7 +312,7 @@ def test_the_file_has_a_row_for_each_that_was_wanted(capsys, tmp_path):
     assert [(row["to"], row["progress"]) for row in rows] == [
         ("4917", "unknown"),
         ("4917", "not sent"),
-        ("4917", "queued"),
+        ("4917", "not sent"),
     ]
     assert "not valid UTF-8" in rows[1]["error"]
 

@@ -318,6 +318,10 @@ class ESMEPool(Shorthands, MultiService):
         self._cancel()
         return stopping.addCallback(self._stopped)
 
+    def hand_over(self) -> None:
+        """What :meth:`ESMEService.hand_over` does, for the parts of all links."""
+        self._desk.hand_over()
+
     def _stopped(self, _: Any) -> None:
         if self.running:
             return

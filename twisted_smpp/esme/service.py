@@ -243,6 +243,14 @@ class ESMEService(Link):
         self.sender.stop()
         return super().stopService()
 
+    def hand_over(self) -> None:
+        """Calls ``on_message`` with what has come of incomplete messages, as after their time.
+
+        For the end of a process: it was all answered, and does not come again.
+        """
+        if self._receiving is not None:
+            self._receiving.flush()
+
     def _recover_no_more(self) -> None:
         if self._recovering is not None:
             self._recovering.stop()
