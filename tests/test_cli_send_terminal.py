@@ -84,6 +84,17 @@ def test_the_text_may_come_from_standard_input(monkeypatch):
         _wanted((), "-", "-")
 
 
+def test_the_result_does_not_replace_the_recipients(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "customers.csv"
+    path.write_text("to\n49\n")
+    words = ("-u", "me", "-p", "customers.csv", "--recipients", str(path), "Hi")
+    done = smpp("send", *words, "--result", "customers.csv")
+    assert done.exit_code == 2
+    assert "--result customers.csv would replace the recipients" in done.stderr
+    assert path.read_text() == "to\n49\n"
+
+
 def test_an_interrupt_while_standard_input_is_read_is_130(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt

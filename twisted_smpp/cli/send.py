@@ -126,9 +126,10 @@ def send(text: str | None, **options: Any) -> None:
     else:
         settings = link_settings(options, useless="receiver")
         rules = rules_of(options, settings["profile"].text)
-    wanted = _wanted(options.pop("to"), options.pop("file"), text)
+    file = options.pop("file")
+    wanted = _wanted(options.pop("to"), file, text)
     if options["result"] is not None:
-        _check_result(options["result"])
+        _check_result(options["result"], file)
 
     from twisted.internet import reactor
 
@@ -170,8 +171,10 @@ def _check_handed() -> None:
             raise click.UsageError(f"{each.opts[-1]}: with --control the daemon says that")
 
 
-def _check_result(path: str) -> None:
+def _check_result(path: str, file: str | None) -> None:
     """What became of messages that were sent cannot be told later if it cannot be written."""
+    if file not in (None, "-") and Path(path).exists() and Path(path).samefile(str(file)):
+        raise click.UsageError(f"--result {plain(path)} would replace the recipients")
     try:
         with Path(path).open("a"):
             pass
