@@ -124,7 +124,7 @@ def test_a_file_that_has_not_what_is_looked_for_is_said(
 ) -> None:
     (tmp_path / "me.pem").write_text(f"-----BEGIN {kind}-----\nMIIB\n-----END {kind}-----\n")
     description = f"tls:smsc:3550:{option.format(tmp_path)}"
-    why = "a PEM file, perhaps of trustRoots, lacks the certificate or private key it should have"
+    why = "a PEM file, perhaps of trustRoots, lacks the certificate or private key it needs"
     with pytest.raises(ValueError, match=f"^{re.escape(f'endpoint {description}: {why}')}$"):
         Link(description, "esme", reactor=MemoryReactorClock())
 

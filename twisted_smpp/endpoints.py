@@ -46,7 +46,7 @@ def _parse(parse: Callable[[Any, str], Any], reactor: Any, description: str) -> 
 def _why(error: Exception) -> str:
     """What is wrong with a description, without the functions of Twisted that found it."""
     if isinstance(error, OpenSSLError):
-        return "a PEM file, perhaps of trustRoots, lacks the certificate or private key it should have"
+        return "a PEM file, perhaps of trustRoots, lacks the certificate or private key it needs"
     text = _FUNCTION.sub("", str(error))
     if text.startswith("Unknown endpoint type"):
         return f"{text}; it begins with its kind, such as tcp:"
