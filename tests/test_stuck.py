@@ -47,7 +47,7 @@ def test_D23_an_hour_without_a_bind_is_told_with_the_reason_each_time_it_has_dou
         f" 3 message parts wait to be sent, the first for {minutes} min"
         for minutes in (5, 10, 20, 40)
     ]
-    assert "no session that can send (the message centre cannot be reached" in lines[0]
+    assert "no session that can send (the message centre at way 1 cannot be reached: " in lines[0]
     figures = centre.service.figures()
     assert figures.stuck
     assert 58 * MINUTE < figures.oldest_waiting <= 60 * MINUTE
