@@ -350,10 +350,10 @@ class Life:
     def _known(self, is_broadcast: bool) -> Message | None:
         found = [
             each
-            for each in self.model.messages[-40:]
+            for each in self.model.messages
             if each.message_id and (each.what == "broadcast_sm") == is_broadcast
         ]
-        return self.random.choice(found) if found else None
+        return self.random.choice(found[-40:]) if found else None
 
     def change(self) -> None:
         message = self._known(False)
@@ -383,6 +383,9 @@ class Life:
         never_mind(asked)
 
     def change_broadcast(self) -> None:
+        if self.random.random() < 0.5:
+            self.broadcast(schedule_delivery_time=relative(40))
+            self.world.turn()
         message = self._known(True)
         if message is None:
             return
@@ -460,7 +463,9 @@ class Life:
         """
         with captured() as logs:
             for _ in range(moves):
-                self.random.choice(self.moves)()
+                move = self.random.choice(self.moves)
+                self.model.seen[move.__name__.replace("_", " ")] += 1
+                move()
                 self.model.latest = max(self.model.latest, self.world.now())
                 look(self)
             heal(self)

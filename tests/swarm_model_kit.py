@@ -8,6 +8,7 @@ sinks, and what its store would still have if the process ended now. Whatever it
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +47,7 @@ class Attempt:
     octets: bytes = b""
     late: float | None = None
     late_is_sure: bool = True
+    item: Any = None
 
     def look(self, now: float) -> None:
         """Whether it is still open: a session may have ended, or lost its patience."""
@@ -71,6 +73,11 @@ class Item:
     @property
     def arrived(self) -> bool:
         return any(each.outcome == "ok" for each in self.attempts)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has it now."""
+        return any(each.outcome == "open" for each in self.attempts)
 
     @property
     def came(self) -> bool:
@@ -121,9 +128,13 @@ class Wire:
         self.asked: dict[int, Any] = {}
         self.asked_for: dict[int, list[Message]] = {}
         self.sent: dict[int, Attempt] = {}
+        #: Whether the peer has said good-bye: what it says behind that is not heard.
+        self.is_over = False
 
     def __call__(self, direction: str, pdu: Any, octets: bytes, now: float) -> None:
         if direction == "received":
+            if pdu.command in ("unbind", "unbind_resp"):
+                self.is_over = True
             if not pdu.is_response:
                 self.asked[pdu.sequence_number] = pdu
                 self.asked_for[pdu.sequence_number] = self.model.asked(self, pdu)
@@ -142,6 +153,9 @@ class Wire:
             self.model.delivers(self.name, pdu, attempt)
 
     def _answered(self, pdu: Any, attempt: Attempt, now: float) -> None:
+        if self.is_over or self.protocol._closing is not None:
+            self.model.seen["unheard answer"] += 1
+            return  # the session is about to end, and with it what it was given
         attempt.look(now)
         status, session = pdu.command_status, self.protocol.session
         if attempt.outcome == "open":
@@ -154,7 +168,8 @@ class Wire:
             return  # nobody knows of it any more
         else:
             attempt.late = None if status else now
-            self.model.late_answers += 1
+            self.model.seen["late refusal" if status else "late consent"] += 1
+            self.model.seen["late and under way again"] += attempt.item.is_open
         self.model.answered[self.name] = self.model.answered.get(self.name, 0) + (not status)
 
 
@@ -187,8 +202,8 @@ class Model:
         #: By account, since the process began: what was accepted, and what was taken.
         self.accepted: dict[str, int] = {}
         self.answered: dict[str, int] = {}
-        #: Answers that came when their delivery had been given up.
-        self.late_answers = 0
+        #: What happened, and how often.
+        self.seen: Counter[str] = Counter()
         self.crashes: list[float] = []
         self.jumps: list[float] = []
         self.latest = self.now()
@@ -297,6 +312,7 @@ class Model:
     def said(self, wire: Wire, request: Any, response: Any, messages: list[Message]) -> None:
         """The octets of a response are about to leave."""
         is_ok = response.command_status == 0
+        self.seen[f"{request.command} {'accepted' if is_ok else 'refused'}"] += 1
         is_submission = request.command in _SUBMISSIONS
         if is_submission:
             if not is_ok and not (self.is_failing and response.command_status == 0x08):
@@ -313,6 +329,12 @@ class Model:
         is_told = tlvs.congestion_state in (response.tlvs or ())
         if is_told != (version >= 0x50 and is_ok and bool(messages) and is_submission):
             self.wrong("congestion", f"{response.command} of {version:#x}: {is_told}")
+
+    def outcomes(self) -> Counter[str]:
+        """What came of all that was handed to somebody, and how messages ended, if it was told."""
+        items = [*self.messages, *(e for m in self.messages for e in m.receipts.values())]
+        found = Counter(each.outcome for item in items for each in item.attempts)
+        return found + Counter(M(e.told).name for e in self.messages if e.told is not None)
 
     def _refused(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -453,6 +475,7 @@ class Model:
             self.state_told(message, state)
         key = (state, is_intermediate)
         item = message.receipts.setdefault(key, Item(f"receipt {key} of {message}"))
+        self.seen["intermediate notification" if is_intermediate else "receipt"] += 1
         self._attempt(item, attempt)
 
     def _stranger(self, name: str, receipt: Receipt, destination: str) -> Message | None:
@@ -492,6 +515,7 @@ class Model:
         if item.attempts and item.attempts[-1].ended > disturbed:
             self._check_delay(item, now)
         item.attempts.append(attempt)
+        attempt.item = item
 
     def _check_delay(self, item: Item, now: float) -> None:
         last = item.attempts[-1]

@@ -59,6 +59,8 @@ DIALLED = (0, 1)
         (" Shop 24 ", NAME, "Shop 24"),
         ("My-Shop", NAME, "My-Shop"),
         ("1-800-FLOWERS", NAME, "1-800-FLOWERS"),
+        ("+49 (0)800 FLOWERS", NAME, "+49 (0)800 FLOWERS"),
+        ("00(0)Shop", NAME, "00(0)Shop"),
         ("Café", NAME, "Café"),
         ("+", NAME, "+"),
         ("++49176", NAME, "++49176"),

@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,14 +44,33 @@ def test_D15_D22_D29_D30_every_promise_is_kept(
     logged_errors.flush()  # each life has judged what it logged
 
 
-def test_answers_come_too_late_indeed(tmp_path: Path, logged_errors: Any) -> None:
-    late = 0
-    for seed in range(10):
-        life = Life(seed, "memory", tmp_path / str(seed))
+#: What a schedule is for: without it a check of it would hold for nothing.
+EVENTS = """
+    ok, refused, final, timeout, lost, crashed
+    late consent, late refusal, late and under way again
+    DELIVERED, EXPIRED, DELETED, UNDELIVERABLE, REJECTED
+    receipt, intermediate notification
+    submit_sm accepted, submit_sm refused, data_sm accepted, submit_multi accepted
+    submit_multi refused, broadcast_sm accepted, broadcast_sm refused
+    query_sm accepted, cancel_sm accepted, cancel_sm refused, replace_sm accepted
+    replace_sm refused, query_broadcast_sm accepted, cancel_broadcast_sm accepted
+    cancel_broadcast_sm refused, unbind accepted
+    crash, restart in order, break store, fill up, jump, stall, drop, burst
+"""
+
+
+def test_each_kind_of_event_occurs(tmp_path: Path, logged_errors: Any) -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(20):
+        path = tmp_path / str(seed)
+        path.mkdir()
+        life = Life(seed, "sqlite", path)
         life.run(MOVES)
-        late += life.model.late_answers
+        seen += life.model.seen + life.model.outcomes()
     logged_errors.flush()
-    assert late >= 10
+    expected = re.split(r",\s+|\n\s*", EVENTS.strip())
+    assert [each for each in expected if not seen[each]] == []
+    assert seen["late consent"] >= 20
 
 
 def live(seed: int, kind: str, path: Path) -> None:
@@ -311,7 +332,7 @@ def a_message_goes_to_any_session(patch: pytest.MonkeyPatch) -> None:
         self.sessions.append(session)
         everybody.append(session)
 
-    def choose(self: Any) -> Any:
+    def choose(self: Any, record: Any) -> Any:
         return next((each for each in everybody if each.has_room), None)
 
     patch.setattr(Sessions, "add", add)

@@ -128,22 +128,33 @@ def test_held_messages_are_listed_page_by_page(daemon):
 @pytest.mark.parametrize(
     ("command", "asked", "done", "words"),
     [
-        ("resend", "resend", "resent", "are sent again"),
-        ("give-up", "give_up", "given_up", "are given up"),
+        ("resend", "resend", "resent", "sent again"),
+        ("give-up", "give_up", "given_up", "given up"),
     ],
 )
 def test_it_is_decided_about_held_messages(daemon, command, asked, done, words):
     daemon.said = json.dumps({done: 1, "more": False}).encode()
-    assert smpp("control", command, "c", "7", "9").stdout == f"2 {words}\n"
+    assert smpp("control", command, "c", "7", "9").stdout == f"7 is {words}\n9 is {words}\n"
     assert json.loads(daemon.asked) == {asked: 9}
     daemon.said = json.dumps({done: 1000, "more": True}).encode()
     ended = smpp("control", command, "c", "--all")
-    assert (ended.stdout, ended.stderr) == (f"1000 {words}\n", "there are more\n")
+    assert (ended.stdout, ended.stderr) == (f"1000 are {words}\n", "there are more\n")
     assert json.loads(daemon.asked) == {asked: "all"}
     for wrong in ([], ["7", "--all"]):
         ended = smpp("control", command, "c", *wrong)
         assert ended.exit_code == 2
         assert "NUMBER or --all is needed, and not both" in ended.stderr
+
+
+def test_one_that_is_refused_keeps_nothing_from_the_others(daemon, monkeypatch):
+    answers = [b'{"resent": 1}', b'{"error": "message 8 is\\nnot held"}', b'{"resent": 1}']
+    monkeypatch.setattr(daemon, "readline", lambda *_: answers.pop(0))
+    ended = smpp("control", "resend", "c", "7", "8", "9")
+    assert (ended.exit_code, ended.stdout) == (1, "7 is sent again\n9 is sent again\n")
+    assert ended.stderr == "smpp control: 8 is not sent again: message 8 is\\nnot held\n"
+    answers = [b'{"resent": 1}', b""]
+    ended = smpp("control", "resend", "c", "7", "8", "9")
+    assert (ended.exit_code, ended.stdout) == (2, "7 is sent again\n")
 
 
 @pytest.mark.parametrize(("sessions", "code"), [(2, 0), (0, 1)])

@@ -113,3 +113,17 @@ def test_what_is_printed_in_it_is_printed(capsys):
     with printing.output():
         click.echo("x")
     assert capsys.readouterr().out == "x\n"
+
+
+def test_without_standard_output_nothing_is_begun(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout", None)
+    assert run("text", "Hi") == 1
+    assert capsys.readouterr().err == "smpp: standard output is closed\n"
+
+
+def test_without_standard_error_nothing_breaks(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr", None)
+    assert run("send", "--to", "49", "Hi") == 2
+    with sys.stderr:  # /dev/null
+        assert run("decode", ENQUIRE_LINK) == 0
+    assert "enquire_link" in capsys.readouterr().out

@@ -156,6 +156,41 @@ def test_an_early_receipt_waits_for_its_own_response_only():
     assert world.code() == 0
 
 
+def test_a_receipt_is_looked_up_and_learnt_from_once():
+    world = World("a" * 400).binds()
+    ids = world.run._service.confirming.ids
+    world.receipt("1", "DELIVRD")
+    world.receipt("99", "DELIVRD")
+    assert (ids.matched, ids.unknown) == (1, 1)
+    assert ids.state()["for"]["verbatim"] == 1
+    for message_id in "23":
+        world.receipt(message_id, "DELIVRD")
+    assert world.code() == 0
+
+
+def test_a_receipt_that_may_be_of_a_later_response_is_not_answered_before():
+    world = World("a" * 400)
+    last = Deferred()
+    for message_id in ("A", "08"):
+        world.answers.append(lambda request, each=message_id: request.answer(message_id=each))
+    world.answers.append(last)
+    world.binds()
+    receipt = world.receipt("10", "DELIVRD")  # the first one's, if not the second one's
+    again, other = world.receipt("10", "DELIVRD"), world.receipt("8", "DELIVRD")
+    assert [each.called for each in (receipt, again, other)] == [False] * 3
+    last.callback(world.requests[2].answer(message_id="77"))
+    world.flush()
+    for answer in (receipt, again, other):
+        assert success(answer).command_status == 0
+    assert [part.receipt is not None for part in world.run._messages[0].parts] == [
+        True,
+        True,
+        False,
+    ]
+    world.receipt("77", "DELIVRD")
+    assert world.code() == 0
+
+
 @pytest.mark.parametrize("on_the_way", ["ENROUTE", "ACCEPTD"])
 def test_it_waits_for_a_final_receipt(on_the_way, capsys):
     world = World("Hi").binds()
@@ -277,7 +312,7 @@ def test_the_file_has_a_row_for_each_that_was_wanted(capsys, tmp_path):
     assert [(row["to"], row["progress"]) for row in rows] == [
         ("4917", "unknown"),
         ("4917", "not sent"),
-        ("4917", "queued"),
+        ("4917", "not sent"),
     ]
     assert "not valid UTF-8" in rows[1]["error"]
 

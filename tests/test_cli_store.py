@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from store_kit import World, record
 
 from twisted_smpp.cli.main import main
-from twisted_smpp.store import schema
+from twisted_smpp.store import Record, schema
 from twisted_smpp.store.salvage import salvage
 
 SECRET = b"nobody may read this"
@@ -94,6 +94,20 @@ def test_d09_a_sound_store(world):
         "sound",
     ]
     assert octets(world) == before
+
+
+def test_what_an_outbox_has_in_it_is_named(world):
+    store = world.open()
+    for kind, queue in ((3, "outbox:link"), (4, "outbox:link"), (5, "ids:link"), (6, "ids:link")):
+        number = store.next_number()
+        world.get(store.add(Record(number, kind, queue)))
+    world.close()
+    assert smpp("check", world.path).splitlines()[1:-2] == [
+        "       1  lesson of an outbox: how ids are written",
+        "       1  kind 6 for ids, state 0",
+        "       1  part of an outbox, queued",
+        "       1  receipt of an outbox",
+    ]
 
 
 def test_d09_after_a_crash_its_log_is_read_and_nothing_written(world):

@@ -22,7 +22,7 @@ class Outlet:
     def is_open(self) -> bool:
         return True
 
-    def has_room(self) -> bool:
+    def has_room(self, _: Record) -> bool:
         return self.room > 0
 
     def send(self, record: Record, told: Any) -> None:

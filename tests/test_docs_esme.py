@@ -157,7 +157,7 @@ def test_changes_are_reported(capsys):
     assert capsys.readouterr().out.splitlines() == [
         "trying one",
         "trying two",
-        "the message centre cannot be reached: Connection was refused by other side.: "
+        "the message centre at two cannot be reached: Connection was refused by other side: "
         "next attempt in 1.0 s",
         "trying one",
         "bound to 192.0.2.1:2775",

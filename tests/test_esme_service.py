@@ -94,7 +94,7 @@ def test_8_what_is_missing_is_not_waited_for_for_ever() -> None:
     assert got == []
     centre.passes(40)
     assert [received.missing for received in got] == [(2,), (2,)]
-    assert centre.service._sweep_call is None
+    assert centre.service._sweep.call is None
     centre.stops()
 
 

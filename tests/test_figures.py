@@ -47,6 +47,8 @@ def test_a_link_that_is_not_bound() -> None:
         parked=0,
         unmatched=0,
         too_many_unmatched=False,
+        oldest_waiting=0.0,
+        stuck=False,
     )
     centre.stopped(centre.service.stopService())
 

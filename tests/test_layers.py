@@ -37,7 +37,7 @@ LAYERS = (
     ("session", "store", "trace"),
     ("shorthands", "answering", "noting", "unread"),
     ("protocol",),
-    ("factory", "endpoints"),
+    ("factory", "endpoints", "stalls"),
     ("esme", "smsc"),
     ("probe",),
     ("",),

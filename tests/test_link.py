@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,11 +105,26 @@ def test_an_endpoint_may_be_a_description() -> None:
     [
         ("tcp:192.0.2.9:x", "'x' is no number"),
         ("tcp:192.0.2.9", "missing 1 required positional argument: 'port'"),
-        ("192.0.2.9", "Unknown endpoint type: '192.0.2.9'"),
+        (
+            "192.0.2.9",
+            "Unknown endpoint type: '192.0.2.9'; it begins with its kind, such as tcp:",
+        ),
         ("tls:smsc:3550:trustRoots=/no/such", "[Errno 2] No such file or directory: '/no/such'"),
     ],
 )
 def test_what_is_wrong_with_a_description_is_said(description: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'endpoint {description}: {why}')}$"):
+        Link(description, "esme", reactor=MemoryReactorClock())
+
+
+@pytest.mark.parametrize("option", ["trustRoots={}", "certificate={}/me.pem"])
+@pytest.mark.parametrize("kind", ["CERTIFICATE", "NOTHING"])
+def test_a_file_that_has_not_what_is_looked_for_is_said(
+    option: str, kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / "me.pem").write_text(f"-----BEGIN {kind}-----\nMIIB\n-----END {kind}-----\n")
+    description = f"tls:smsc:3550:{option.format(tmp_path)}"
+    why = "a PEM file, perhaps of trustRoots, lacks the certificate or private key it needs"
     with pytest.raises(ValueError, match=f"^{re.escape(f'endpoint {description}: {why}')}$"):
         Link(description, "esme", reactor=MemoryReactorClock())
 

@@ -47,18 +47,18 @@ def test_every_change_is_told_with_its_reason() -> None:
         LinkChange(CONNECTING, "started", 0.0, "way 1"),
         LinkChange(
             WAITING,
-            "the message centre cannot be reached: DNS lookup failed: no such name.",
+            "the message centre at way 1 cannot be reached: DNS lookup failed: no such name",
             1.0,
         ),
         again,
         LinkChange(WAITING, f"bind to {PEER} failed: {error}", 5.0),
         again,
         LinkChange(BOUND, f"bound to {PEER}"),
-        LinkChange(WAITING, f"the link to {PEER} ended: {lost}.", 2.0),
+        LinkChange(WAITING, f"the link to {PEER} ended: {lost}", 2.0),
         again,
         LinkChange(
             WAITING,
-            "the message centre cannot be reached: Couldn't bind.",
+            "the message centre at way 1 cannot be reached: Couldn't bind",
             2.0,
         ),
     ]
@@ -289,7 +289,7 @@ def test_S14_a_connection_that_is_not_made_is_given_up(seconds: float) -> None:
     assert world.states == [CONNECTING]
     world.clock.advance(0.2)
     assert world.service.change.reason == (
-        f"the message centre cannot be reached: no connection within {seconds:g} s"
+        f"the message centre at way 1 cannot be reached: no connection within {seconds:g} s"
     )
     assert world.states == [CONNECTING, WAITING]
     world.next_attempt()

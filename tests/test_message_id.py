@@ -104,9 +104,13 @@ def test_R02_what_was_learnt_tells_which_number_it_is() -> None:
     assert made.settled == "hex to decimal"
     made.add("10", "sixteen")
     assert made.match("16") == "sixteen"
-    # Even then it may have been written unchanged: nobody can tell.
     made.add("16", "twenty-two")
+    assert made.match("16") == "sixteen"
+    # What was not converted was so once, and may be again: then nobody can tell.
+    made.add("5555", "not converted")
+    assert made.match("5555") == "not converted"
     assert made.find("16") == (None, "", True)
+    assert MessageIds(state=made.state())._is_mixed
 
     made = ids("learn", *((f"{number}x", number) for number in range(10)))
     assert [made.match(f"{number}x") for number in range(10)] == list(range(10))
@@ -114,6 +118,20 @@ def test_R02_what_was_learnt_tells_which_number_it_is() -> None:
     made.add("10", "ten")
     made.add("16", "sixteen")
     assert made.match("16") == "sixteen"
+
+
+def test_R02_an_id_to_come_may_change_what_a_short_number_belongs_to() -> None:
+    for strategy in ("learn", "hex-decimal", "decimal to hex"):
+        assert ids(strategy, ("10", "ten")).may_change("10"), strategy
+        assert not ids(strategy, ("9", "nine")).may_change("9"), strategy  # nine in both
+        assert not ids(strategy, ("123456789", "long")).may_change("123456789"), strategy
+        assert ids(strategy, ("12345678", "short")).may_change("12345678"), strategy
+    both = ("10", "ten"), ("16", "sixteen")
+    assert not ids("decimal to hex", *both).may_change("10")  # found by its number
+    assert not ids("decimal to hex", *both).may_change("message-10")
+    assert ids("learn", *both).may_change("message-10")  # perhaps in another case
+    for strategy in ("verbatim", "case-insensitive", "leading zeros"):
+        assert not ids(strategy, *both).may_change("10"), strategy
 
 
 def test_R02_nothing_is_learnt_from_what_fits_both_ways() -> None:

@@ -458,7 +458,7 @@ def test_a_caller_that_goes_without_a_word_is_forgotten() -> None:
     ours, _ = world.port.called()
     ours.cut()
     (sweep,) = world.clock.getDelayedCalls()
-    assert sweep.func == world.service._sweep
+    assert sweep is world.service._sweep.call
     world.port.outbinds()
     assert world.state is State.BOUND_RX
     world.stops()

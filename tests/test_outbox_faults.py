@@ -236,6 +236,7 @@ def test_ten_thousand_messages_are_read_in_pages(sqlite):
         after.settle()
 
     assert len(after.recovered) == 8_000
+    assert pages.pop(0) == ("ids:link", 0, 1)
     assert len(pages) == 12_000 // 500 + 1
     assert {most for *_, most in pages} == {500}
     assert len(after.centre.accepted) == 12_000
@@ -358,6 +359,8 @@ def unreadable(process, monkeypatch, attempts):
     ask, asked = process.store.unfinished, []
 
     def unfinished(*args):
+        if not args[0].startswith("outbox:"):
+            return ask(*args)
         asked.append(args)
         return fail(ZeroDivisionError()) if len(asked) in attempts else ask(*args)
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import fail
 
 from twisted_smpp.esme.message import Message, Progress
 from twisted_smpp.esme.outbox import Outbox
+from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.testing import success
 
 P = Progress
@@ -93,7 +94,7 @@ def test_it_is_read_once_however_many_links_there_are(stores):
     process.pool.add()
     process.settle()
 
-    assert len(asked) == 1
+    assert [queue for queue, *_ in asked] == ["ids:pool", "outbox:pool"]
 
 
 def test_o14_it_is_read_later_when_it_cannot_be_and_not_after_a_stop(stores, logged_errors):
@@ -147,3 +148,19 @@ def test_what_is_being_written_for_a_link_that_is_removed_goes_to_another(stores
     assert success(removing) is None
     assert message.progress is P.ACCEPTED
     assert (message.parts[0].attempts, len(process.world.submitted)) == (1, 1)
+
+
+def test_a_link_that_cannot_write_keeps_nothing_from_the_others(stores, monkeypatch, logged_errors):
+    process = Process(stores(), window=2).start()
+    tried = []
+
+    def fails(link):
+        tried.append(link)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SMPPProtocol, "flush", fails)
+    for number in range(4):
+        process.pool.send(f"49{number}", "x")
+    process.settle()
+    assert len(set(tried)) == 2
+    assert len(logged_errors.flush(ZeroDivisionError)) == len(tried)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import Any
@@ -289,10 +290,60 @@ def test_D18_pauses_are_short_again_after_a_calm() -> None:
     it = pace()
     assert throttled_again(it, 0.0) == pytest.approx(1.0)
     assert throttled_again(it, 2.0) == pytest.approx(2.0)  # until 4.01; the next is of 4 s
-    it.accepted(7.9)
-    assert throttled_again(it, 7.95) == pytest.approx(4.0)  # not calm for long enough
-    it.accepted(20.1)  # the next would be of 8 s, and the last was over at 11.96
+    assert throttled_again(it, 5.0) == pytest.approx(4.0)  # until 9.01; the next is of 8 s
+    it.accepted(20.1)
     assert throttled_again(it, 20.2) == pytest.approx(1.0)
+
+
+def test_D18_a_pause_after_which_something_was_accepted_is_halved() -> None:
+    it = pace()
+    now, pauses = 0.0, []
+    for count in range(9):
+        now += it.paused_for(now) + 0.1
+        if count > 5:
+            it.accepted(now)
+        pauses.append(round(throttled_again(it, now), 6))
+        now += 0.01
+    assert pauses == [1, 2, 4, 8, 16, 32, 15, 7.5, 3.75]
+
+
+def test_D18_what_was_accepted_behind_a_refusal_counts() -> None:
+    it = pace()
+    throttled_again(it, 0.0)
+    throttled_again(it, 2.0)  # until 4.01
+    throttled_again(it, 5.0)  # until 9.01
+    it.accepted(5.02)  # sent with the one that was refused
+    assert throttled_again(it, 10.0) == pytest.approx(2.0)
+
+
+def kept_busy(it: Pace, allowed: float, seconds: float) -> tuple[int, int]:
+    """Sends all the time to a message centre that allows so many a second: taken, refused."""
+    bucket = TokenBucket(allowed, allowed, 0.0)
+    now, taken, refused = 0.0, 0, 0
+    while now < seconds:
+        sent_at = now
+        answers = [bucket.take(now) for _ in range(it.window) if it.may_send(now)]
+        now += 0.002
+        for good in answers:
+            if good:
+                it.accepted(now)
+            else:
+                it.too_much(sent_at, now)
+        taken += sum(answers)
+        refused += len(answers) - sum(answers)
+        now += it.seconds_left(now)
+    return taken, refused
+
+
+@pytest.mark.parametrize("rate", [None, 200.0])
+@pytest.mark.parametrize("allowed", [5.0, 50.0, 500.0])
+def test_D18_the_rate_that_a_message_centre_allows_is_found(
+    rate: float | None, allowed: float
+) -> None:
+    drawn = itertools.cycle((0.1, 0.9, 0.5))
+    taken, refused = kept_busy(pace(10, rate, drawn=lambda: next(drawn)), allowed, 600)
+    assert taken > 0.8 * 600 * min(allowed, rate or allowed)
+    assert refused < 8 * 600
 
 
 def test_D18_nothing_accepted_is_no_calm() -> None:
@@ -447,7 +498,7 @@ def test_O01_it_pauses_and_grows_after_the_clock_was_set_back() -> None:
     assert it.rate == pytest.approx(55.0)
     it.too_much(6_401.5, 6_402.0)
     assert it.rate == pytest.approx(27.5)
-    assert it.paused_for(6_402.0) == 2.0
+    assert it.paused_for(6_402.0) == 1.0
     it.accepted(2_000.0)
     assert it.rate == pytest.approx(27.5)
     it.congested(90, 2_001.5)

@@ -372,6 +372,22 @@ def test_T07_parts_of_a_message_come_over_two_binds() -> None:
     world.stops()
 
 
+def test_T07_what_is_incomplete_at_the_end_is_handed_over() -> None:
+    received: list[Received] = []
+    world = started(2, on_message=received.append)
+    _, second = plan("Your parcel is here. " * 9).segments(7)
+    fields = {"short_message": second.short_message, "esm_class": second.esm_class}
+    success(world.delivers(1, source_addr="4917", destination_addr="1234", **fields))
+    world.stops()
+    assert received == []
+    for _ in range(2):
+        world.pool.hand_over()
+        assert [message.missing for message in received] == [(1,)]
+    senders = started(1)
+    senders.pool.hand_over()  # it receives nothing
+    senders.stops()
+
+
 def test_T07_the_last_part_again_on_another_bind_while_it_is_looked_at() -> None:
     answer: Deferred[Any] = Deferred()
     seen: list[Received] = []

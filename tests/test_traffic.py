@@ -181,6 +181,8 @@ def test_o14_a_failure_that_nobody_has_caught_is_no_health() -> None:
         "last_failure_ago": 5,
         "store": "ok",
         "log_lines_lost": 0,
+        "stalls": 0,
+        "longest_stall": 0.0,
     }
     clock.advance(UNWELL_SECONDS)
     assert health.status()["healthy"]

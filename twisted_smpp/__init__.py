@@ -75,6 +75,7 @@ from twisted_smpp.smsc import (
     Submitted,
     Terms,
 )
+from twisted_smpp.stalls import StallWatch
 from twisted_smpp.states import Role, State
 from twisted_smpp.status import CommandStatus
 from twisted_smpp.store import MemoryStore, Record, SQLiteStore
@@ -248,6 +249,7 @@ __all__ = [
     "Session",
     "SessionError",
     "SessionLost",
+    "StallWatch",
     "State",
     "StoreDamaged",
     "StoreError",

@@ -58,7 +58,7 @@ class CommandStatus(IntEnum):
     ESME_RINVCMDLEN = 0x002, "The PDU length is wrong for this PDU, too short or too large."
     ESME_RINVCMDID = 0x003, "The command id is unknown or not supported."
     ESME_RINVBNDSTS = 0x004, "The PDU is not allowed in the present session state."
-    ESME_RALYBND = 0x005, "A bind was sent on a session that is already bound."
+    ESME_RALYBND = 0x005, "It is bound already, or as often as it may be."
     ESME_RINVPRTFLG = 0x006, "Bad priority_flag."
     ESME_RINVREGDLVFLG = 0x007, "Bad or disabled registered_delivery setting."
     ESME_RSYSERR = 0x008, "Internal failure at the message centre."
@@ -69,8 +69,8 @@ class CommandStatus(IntEnum):
         0x00D,
         "The bind was refused for an unspecified reason, including wrong credentials.",
     )
-    ESME_RINVPASWD = 0x00E, "The password field is badly formed."
-    ESME_RINVSYSID = 0x00F, "The system_id field is badly formed."
+    ESME_RINVPASWD = 0x00E, "The password is wrong or badly formed."
+    ESME_RINVSYSID = 0x00F, "The system_id is unknown or badly formed."
     ESME_RCANCELFAIL = 0x011, "cancel_sm failed."
     ESME_RREPLACEFAIL = 0x013, "replace_sm failed."
     ESME_RMSGQFUL = 0x014, "A message queue limit is reached."

@@ -9,7 +9,8 @@ For tests of applications: real protocols and sessions, no socket, no waiting::
     assert success(response).command_status == 0
 
 What one side writes reaches the other with :meth:`Pair.flush`; time passes with
-:meth:`Pair.advance`.
+:meth:`Pair.advance`. A :class:`MemoryEndpoint` is the same for an application that is made of
+an :class:`~twisted_smpp.ESMEService`.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IPushProducer, ITransport
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import (
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+)
+from twisted.internet.interfaces import IPushProducer, IStreamClientEndpoint, ITransport
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -27,7 +33,7 @@ from zope.interface import implementer
 from twisted_smpp.factory import ESMEFactory, OnRequest, SMPPFactory, SMSCFactory
 from twisted_smpp.protocol import SMPPProtocol
 
-__all__ = ["MemoryTransport", "Pair", "connect", "failure", "success"]
+__all__ = ["MemoryEndpoint", "MemoryTransport", "Pair", "connect", "failure", "success"]
 
 T = TypeVar("T")
 
@@ -253,6 +259,46 @@ def connect(
     client = ESMEFactory(on_request=on_deliver, clock=clock, **settings)
     server = SMSCFactory(on_bind, on_request=on_request, clock=clock, **(smsc or {}))
     return Pair(client, server, clock)
+
+
+@implementer(IStreamClientEndpoint)
+class MemoryEndpoint:
+    """A message centre in memory, in the place of an address: an ESMEService connects to it.
+
+    Args:
+        clock: the time; the ``reactor`` of the service, too.
+        on_request: the application of the message centre.
+        on_bind: accepts binds.
+        smsc: settings of :class:`~twisted_smpp.factory.SMSCFactory`.
+
+    Attributes:
+        pair: the newest connection; there is none before the service was started.
+        is_down: whether connections are refused from now on.
+    """
+
+    pair: Pair
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        on_request: OnRequest = accept,
+        on_bind: OnRequest = accept,
+        smsc: dict[str, Any] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._smsc = SMSCFactory(on_bind, on_request=on_request, clock=clock, **(smsc or {}))
+        self.is_down = False
+
+    def __str__(self) -> str:
+        return "memory"
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:  # noqa: N803
+        """Twisted: a new connection, or a refusal."""
+        if self.is_down:
+            return fail(ConnectionRefusedError())
+        self.pair = Pair(protocolFactory, self._smsc, self._clock)
+        return succeed(self.pair.esme)
 
 
 def success(deferred: Deferred[T]) -> T:

@@ -22,6 +22,7 @@ async def main(reactor, endpoint, system_id, password_file):
         system_id,
         Path(password_file).read_text().strip(),
         on_receipt=lambda receipt, pdu: arrived.callback(receipt),
+        on_state=lambda change: print(change.reason, file=sys.stderr),
         reactor=reactor,
     )
     service.startService()

@@ -21,9 +21,21 @@ def show(message):
 
 async def main(reactor, endpoint, system_id, password_file):
     password = Path(password_file).read_text().strip()
-    esme = ESMEService(endpoint, system_id, password, on_message=show, reactor=reactor)
+    esme = ESMEService(
+        endpoint,
+        system_id,
+        password,
+        on_message=show,
+        on_state=lambda change: print(change.reason, file=sys.stderr),
+        reactor=reactor,
+    )
+
+    async def stop():
+        await esme.stopService()
+        esme.hand_over()  # what has come of messages that are not complete
+
     esme.startService()
-    reactor.addSystemEventTrigger("before", "shutdown", esme.stopService)
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(stop()))
     await Deferred()  # until it is interrupted
 
 

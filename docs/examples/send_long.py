@@ -72,7 +72,14 @@ async def send_text(esme, references, receipts, destination, text):
 async def main(reactor, endpoint, system_id, password_file, destination, text):
     receipts = Receipts()
     password = Path(password_file).read_text().strip()
-    esme = ESMEService(endpoint, system_id, password, on_receipt=receipts.receive, reactor=reactor)
+    esme = ESMEService(
+        endpoint,
+        system_id,
+        password,
+        on_receipt=receipts.receive,
+        on_state=lambda change: print(change.reason, file=sys.stderr),
+        reactor=reactor,
+    )
     esme.startService()
     await esme.when_bound().addTimeout(10, reactor)
     try:

@@ -166,6 +166,10 @@ class Smsc:
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def threads(self):
+        """How many it has now."""
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
 
 class Gone(Exception):
     """The daemon is not there, or not any more."""

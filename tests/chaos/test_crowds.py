@@ -43,7 +43,7 @@ def test_s01_peers_that_never_read_are_cut_and_cost_little(smsc):
     assert daemon.stop() == 0
 
 
-def test_a03_a_thousand_connections_that_never_bind_disturb_nobody(smsc):
+def test_a03_s18_a_thousand_connections_that_never_bind_disturb_nobody(smsc):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < CONNECTIONS + 200:
         pytest.skip(f"only {hard} files may be open here")
@@ -52,6 +52,7 @@ def test_a03_a_thousand_connections_that_never_bind_disturb_nobody(smsc):
     crowd = []
     try:
         with Peer(daemon.port) as source:
+            threads = daemon.threads()
             for _ in range(CONNECTIONS):
                 crowd.append(connected(daemon.port))
                 if len(crowd) % 100 == 0:
@@ -59,6 +60,7 @@ def test_a03_a_thousand_connections_that_never_bind_disturb_nobody(smsc):
                     assert source.ask([message("Hi")])[0].command_status == 0
                     assert time.monotonic() - begin < 1
             answers = source.ask([message("Hi") for _ in range(100)])
+            assert daemon.threads() == threads
             assert {int(each.command_status) for each in answers} == {0}
             # Those that say nothing are cut, after 5 s at most.
             for each in crowd:

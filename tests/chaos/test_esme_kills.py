@@ -32,8 +32,8 @@ WINDOW = 20
 class Esme:
     """``twistd smpp esme`` with a store and a control socket, killed and started again."""
 
-    def __init__(self, folder, smsc):
-        self.folder, self.smsc = folder, smsc
+    def __init__(self, folder, smsc, *options):
+        self.folder, self.smsc, self.options = folder, smsc, options
         self.path = folder / "control"
         self.log = folder / "esme.log"
         (folder / "password").write_text("secret")
@@ -51,6 +51,7 @@ class Esme:
                     *("--longest-delay", "0.3"),
                     *("--store", "esme.db", "--control", "control"),
                     *("--failed-starts", "-1"),
+                    *self.options,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

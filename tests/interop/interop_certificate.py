@@ -3,8 +3,8 @@
 import datetime
 
 
-def certificate(folder):
-    """A key and a certificate for localhost, good for a day."""
+def certificate(folder, hours=24):
+    """A key and a certificate for localhost, good from an hour ago, for so long from now."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,7 +19,7 @@ def certificate(folder):
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(hours=hours))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -100,7 +100,7 @@ def test_receiving_example_prints_a_long_text(tmp_path):
     smsc = Daemon(tmp_path, ["--python", "delivering.py"], port, plugin=())
     command = [sys.executable, str(EXAMPLES / "receive.py"), f"tcp:127.0.0.1:{port}"]
     command += ["smppclient1", str(tmp_path / "password")]
-    receiving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    receiving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     overdue = threading.Timer(20, receiving.kill)
     overdue.start()
     try:

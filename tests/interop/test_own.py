@@ -138,7 +138,7 @@ def test_esme_daemon_binds_stays_bound_and_binds_again(daemon, smsc, password_fi
     assert "DELIVRD" in esme.log.read_text()
 
 
-def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
+def test_a20_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
     certificate(tmp_path)
     port = free_port()
     daemon(
@@ -161,6 +161,12 @@ def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
     assert (good.returncode, good.stderr) == (0, "")
     assert unverified.returncode == 2
     assert unverified.stderr.endswith("failed: TLS: certificate verify failed\n")
+    probed = run(script("smpp"), "probe", f"tls:localhost:{port}", "-u", "a", "-p", password_file)
+    assert probed.returncode == 2
+    assert probed.stderr == (
+        "smpp probe: it closed the connection instead of answering "
+        "(TLS: certificate verify failed)\n"
+    )
     other_name = send(
         f"tls:other.example:{port}:trustRoots={trusted}:endpoint=tcp\\:127.0.0.1\\:{port}",
         "-p",
@@ -171,6 +177,24 @@ def test_message_centre_over_tls_is_verified(daemon, tmp_path, password_file):
     )
     assert other_name.returncode == 2
     assert other_name.stderr.endswith("TLS: the certificate is not one of other.example\n")
+
+
+def test_a20_a_certificate_that_has_expired_is_refused(daemon, tmp_path, password_file):
+    certificate(tmp_path, hours=-0.5)
+    trusted = tmp_path / "trusted"
+    trusted.mkdir()
+    (trusted / "cert.pem").write_bytes((tmp_path / "cert.pem").read_bytes())
+    port = free_port()
+    files = f"privateKey={tmp_path}/key.pem:certKey={tmp_path}/cert.pem"
+    listen = ("--listen", f"ssl:{port}:interface=127.0.0.1:{files}")
+    daemon("smsc", *listen, "--auth", "memory:smppclient1:password", port=port)
+
+    done = send(
+        f"tls:localhost:{port}:trustRoots={trusted}", "-p", password_file, "--to", "4917", "Hi"
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("failed: TLS: certificate verify failed\n")
 
 
 def test_sigterm_ends_send_and_listen_in_good_order(daemon, password_file, tmp_path):
@@ -195,7 +219,7 @@ def test_sigterm_ends_send_and_listen_in_good_order(daemon, password_file, tmp_p
     assert ends("listen") == 0
     assert ends("send", "--result", str(result), "--to", "4917", "Hi") == 130
     row = result.read_text().splitlines()[1]
-    assert row.startswith(("4917,accepted,1,", "4917,queued,1,,0"))
+    assert row.startswith(("4917,accepted,1,", "4917,not sent,1,,0"))
     assert smsc.log.read_text().count("ended: the peer has unbound") == 2
 
 
@@ -268,7 +292,8 @@ def test_demo_delivers_its_message(tmp_path):
         ),
         (
             ["smsc", "--auth", "memory:a:b", "--listen", "carrier-pigeon:1"],
-            "twistd smpp smsc: endpoint carrier-pigeon:1: Unknown endpoint type: 'carrier-pigeon'",
+            "twistd smpp smsc: endpoint carrier-pigeon:1: Unknown endpoint type: 'carrier-pigeon'; "
+            "it begins with its kind, such as tcp:",
         ),
         (["esme"], "twistd smpp esme: --system-id is needed"),
         (

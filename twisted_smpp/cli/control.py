@@ -226,24 +226,36 @@ def _decide(
 ) -> None:
     if every is bool(numbers):
         raise click.UsageError("NUMBER or --all is needed, and not both")
-    count, more = 0, False
-    words = "are sent again" if what == "resend" else "are given up"
-    try:
-        for which in numbers or ("all",):
-            answer = _ask(path, timeout, **{what: which})
-            count, more = count + answer[done], more or bool(answer["more"])
-    except BaseException:
-        if count:  # what is done is said, too, when the next one is refused
-            click.echo(f"{count} {words}")
-        raise
-    click.echo(f"{count} {words}")
-    if more:
-        click.echo("there are more", err=True)
+    words = "sent again" if what == "resend" else "given up"
+    if every:
+        answer = _ask(path, timeout, **{what: "all"})
+        click.echo(f"{answer[done]} are {words}")
+        if answer["more"]:
+            click.echo("there are more", err=True)
+        return
+    refused = False
+    for number in numbers:
+        answer = _answer(path, timeout, {what: number})
+        if "error" in answer:
+            refused = True
+            _say(f"{number} is not {words}: {_shown(answer['error'])}")
+        else:
+            click.echo(f"{number} is {words}")
+    if refused:
+        sys.exit(REFUSED)
 
 
 def _ask(path: str, timeout: float, **request: Any) -> dict[str, Any]:
-    """What the daemon answers; ends the process when it does not."""
-    shown = ascii(path)[1:-1]
+    """What the daemon answers; ends the process when it refuses, or does not answer."""
+    answer = _answer(path, timeout, request)
+    if "error" in answer:
+        _fail(_shown(answer["error"]), REFUSED)
+    return answer
+
+
+def _answer(path: str, timeout: float, request: dict[str, Any]) -> dict[str, Any]:
+    """What the daemon answers, an error too; ends the process when it does not."""
+    shown = _shown(path)
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
@@ -258,11 +270,17 @@ def _ask(path: str, timeout: float, **request: Any) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(line)
     except ValueError:
         _fail(f"{shown} has closed the connection", UNREACHABLE)
-    if "error" in answer:
-        _fail(ascii(str(answer["error"]))[1:-1], REFUSED)
     return answer
 
 
-def _fail(line: str, code: int) -> Any:
+def _shown(text: Any) -> str:
+    return ascii(str(text))[1:-1]
+
+
+def _say(line: str) -> None:
     click.echo(f"smpp control: {line}", err=True)
+
+
+def _fail(line: str, code: int) -> Any:
+    _say(line)
     sys.exit(code)

@@ -286,9 +286,10 @@ class HandingRun:
         if len(self._wanted) == 1:
             for each in self._handed:
                 if each.number is not None:
+                    became = "" if each.progress == "stored" else f"; {each.progress}"
                     known = f", message_id {each.message_ids}" if each.message_ids else ""
                     why = f": {each.error}" if each.error else ""
-                    self._print(f"stored, number {each.number}; {each.progress}{known}{why}")
+                    self._print(f"stored, number {each.number}{became}{known}{why}")
             return
         counts = dict(sorted(Counter(each.progress for each in self._handed).items()))
         not_handed = len(self._wanted) - len(self._handed)

@@ -129,8 +129,15 @@ def link_settings(options: dict[str, Any], useless: str) -> dict[str, Any]:
 
 
 def password(path: str | None) -> str:
-    """The password, from a file or the environment."""
+    """The password, from a file or the environment; says so when it is in neither."""
     if path is None:
+        if "SMPP_PASSWORD" not in os.environ:
+            command = click.get_current_context().info_name
+            click.echo(
+                f"smpp {command}: binds without a password: neither --password-file nor the "
+                f"variable SMPP_PASSWORD is given",
+                err=True,
+            )
         return os.environ.get("SMPP_PASSWORD", "")
     try:
         return read_password(path)

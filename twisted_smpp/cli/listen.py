@@ -79,6 +79,7 @@ class Listening:
                 await self._done
             finally:
                 await self._service.stopService()
+                self._service.hand_over()
         if self._is_unwritable:
             raise SystemExit(1)
 
@@ -87,7 +88,7 @@ class Listening:
             self._done.callback(None)
 
     def _state(self, change: LinkChange) -> None:
-        wait = f", next attempt in {change.seconds:.0f} s" if change.seconds else ""
+        wait = f", next attempt in {change.seconds:.1f} s" if change.seconds else ""
         click.echo(f"smpp listen: {change.state.value}: {plain(change.reason)}{wait}", err=True)
 
     def _message(self, message: Received) -> int | None:
@@ -103,8 +104,9 @@ class Listening:
         if message.missing:
             data["missing_parts"] = list(message.missing)
         text = f"{len(message.octets)} octets" if message.text is None else plain(message.text)
-        line = f"{plain(message.source)} to {plain(message.destination)}: {text}"
-        return self._print("message", data, line)
+        gaps = f" [without part {', '.join(map(str, message.missing))}]" if message.missing else ""
+        line = f"{plain(message.source)} to {plain(message.destination)}: {text}{gaps}"
+        return self._print("message", data, line, is_refusable=message.pdu is not None)
 
     def _receipt(self, receipt: Receipt, pdu: Any) -> int | None:
         data = {
@@ -116,8 +118,12 @@ class Listening:
         line = f"receipt for {plain(receipt.message_id)}: {plain(state)}"
         return self._print("receipt", data, line)
 
-    def _print(self, kind: str, data: dict[str, Any], line: str) -> int | None:
+    def _print(
+        self, kind: str, data: dict[str, Any], line: str, is_refusable: bool = True
+    ) -> int | None:
         """What nobody has seen stays with the message centre."""
+        if self._left == 0 and is_refusable:
+            return CommandStatus.ESME_RX_T_APPN
         now = datetime.now(UTC).astimezone()
         if self._as_json:
             text = json.dumps({"time": now.isoformat(), "kind": kind, **data})
@@ -127,7 +133,7 @@ class Listening:
             self._is_unwritable = True
             self._reactor.callLater(0, self._end)
             return CommandStatus.ESME_RX_T_APPN
-        if self._left is not None:
+        if self._left:
             self._left -= 1
             if self._left == 0:
                 self._reactor.callLater(0, self._end)

@@ -22,6 +22,11 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Click: runs the command that the arguments name."""
+        if sys.stderr is None:  # it was closed, as by 2>&-
+            sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        if sys.stdout is None:
+            click.echo("smpp: standard output is closed", err=True)
+            sys.exit(UNWRITABLE)
         with output():
             return super().main(*args, **settings)
 

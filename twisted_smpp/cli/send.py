@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import shutil
 import sys
 from collections import Counter, deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import click
 from click.core import ParameterSource
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.task import react
+from twisted.internet.task import deferLater, react
 
 from twisted_smpp.cli.handing import MOST_SAID, HandingRun
 from twisted_smpp.cli.interrupts import interrupts
@@ -20,7 +23,7 @@ from twisted_smpp.cli.link_options import link_settings, optional_link_options
 from twisted_smpp.cli.printing import put
 from twisted_smpp.cli.recipients import Recipient, recipients
 from twisted_smpp.cli.results import Row, ids_in_row, print_counts, write_rows
-from twisted_smpp.cli.text_options import plain, rules_of, text_options
+from twisted_smpp.cli.text_options import plain, rules_of, standard_input, text_options
 from twisted_smpp.errors import RequestRefused, SessionLost
 from twisted_smpp.esme import ESMEPool, ESMEService
 from twisted_smpp.esme.link import LinkChange, LinkState
@@ -34,6 +37,9 @@ from twisted_smpp.trace import line
 __all__ = ["send"]
 
 SENT, REFUSED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 130
+NOT_SENT = "not sent"
+#: Columns of the bar that shows the progress.
+BAR = 36
 #: Messages that may be on their way at once, besides what the window holds.
 AHEAD = 1000
 #: Seconds that a receipt waits for the response to its message. A message centre may take no
@@ -61,7 +67,7 @@ Examples:
   smpp send --control /run/smpp/control --to 491761234567 --no-receipt 'Hello'
 """
 )
-@click.argument("text", required=False)
+@click.argument("text", required=False, metavar="[TEXT|-]")
 @click.option("--to", multiple=True, metavar="ADDRESS", help="Who gets it; may be given again.")
 @click.option(
     "--recipients",
@@ -111,6 +117,8 @@ def send(text: str | None, **options: Any) -> None:
     The text is sent in the GSM alphabet if that has all of it, else in UCS-2, in as many
     parts as it takes: smpp text shows how. What the message centre refuses because of its
     load is sent again, in order; so is what was on its way when the link broke.
+
+    - reads the text from standard input, without its last line end.
     """
     is_handed = options["control"] is not None
     if is_handed:
@@ -118,9 +126,10 @@ def send(text: str | None, **options: Any) -> None:
     else:
         settings = link_settings(options, useless="receiver")
         rules = rules_of(options, settings["profile"].text)
-    wanted = recipients(options.pop("to"), options.pop("file"), text)
+    file = options.pop("file")
+    wanted = _wanted(options.pop("to"), file, text)
     if options["result"] is not None:
-        _check_result(options["result"])
+        _check_result(options["result"], file)
 
     from twisted.internet import reactor
 
@@ -140,6 +149,18 @@ def send(text: str | None, **options: Any) -> None:
     react(lambda _: Deferred.fromCoroutine(run()))
 
 
+def _wanted(to: tuple[str, ...], file: str | None, text: str | None) -> list[Recipient]:
+    """The messages; the reactor, which takes Ctrl-C otherwise, does not run yet."""
+    try:
+        if text == "-":
+            if file == "-":
+                raise click.UsageError("standard input is the text or the recipients, not both")
+            text = standard_input().removesuffix("\n")
+        return recipients(to, file, text)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+
+
 def _check_handed() -> None:
     """The daemon has its message centre, and how it sends texts."""
     context = click.get_current_context()
@@ -150,8 +171,10 @@ def _check_handed() -> None:
             raise click.UsageError(f"{each.opts[-1]}: with --control the daemon says that")
 
 
-def _check_result(path: str) -> None:
+def _check_result(path: str, file: str | None) -> None:
     """What became of messages that were sent cannot be told later if it cannot be written."""
+    if file not in (None, "-") and Path(path).exists() and Path(path).samefile(str(file)):
+        raise click.UsageError(f"--result {plain(path)} would replace the recipients")
     try:
         with Path(path).open("a"):
             pass
@@ -182,11 +205,12 @@ class SendRun:
         self._put_off: set[int] = set()
         self._awaited: Deferred[Any] | None = None
         self._given_up = False
+        self._shows_bar = False
         self._code = SENT
         self._was_bound = False
         self._all_accepted = False
-        #: Receipts that came before the responses to their messages, with their ids.
-        self._early: dict[Deferred[None], str] = {}
+        #: Receipts that came before the responses to their messages.
+        self._early: dict[Deferred[None], Receipt] = {}
         window = options["window"]
         if window is not None:
             settings["window"] = window
@@ -243,7 +267,7 @@ class SendRun:
         return bool(self._options["receipt"]) and self._bind != "transmitter"
 
     async def _send_all(self) -> None:
-        with self._progress() as bar:
+        with self._progress("sent") as bar:
             submitted: deque[Deferred[None]] = deque()
             for wanted in self._wanted:
                 if not await self._wait(self._service.slot()):
@@ -258,6 +282,9 @@ class SendRun:
             for each in submitted:
                 if not await self._wait(each):
                     return
+            # The last response may be just about to tell which early receipts are ours.
+            if not await self._wait(deferLater(self._reactor, 0)):
+                return
         self._accepted_all()
         if self._waits_for_receipts:
             await self._await_receipts()
@@ -328,9 +355,11 @@ class SendRun:
     async def _await_receipts(self) -> None:
         timeout = self._options["timeout"]
         call = self._reactor.callLater(timeout, self._give_up, REFUSED)
-        for message in self._messages:
-            if not message.progress.final and not await self._wait(message.final):
-                break
+        with self._progress("receipts") as bar:
+            for message in self._messages:
+                if not message.progress.final and not await self._wait(message.final):
+                    break
+                bar.update(1)
         if call.active():
             call.cancel()
             return
@@ -358,7 +387,7 @@ class SendRun:
             self._was_bound = True
         elif change.state is LinkState.WAITING:
             if self._was_bound:
-                self._say(f"{plain(change.reason)}; next attempt in {change.seconds:.0f} s")
+                self._say(f"{plain(change.reason)}; next attempt in {change.seconds:.1f} s")
             else:
                 self._say(plain(change.reason))
                 if self._none_connects():
@@ -370,17 +399,20 @@ class SendRun:
 
     async def _receipt(self, receipt: Receipt, pdu: Any) -> int | None:
         """Takes the receipts of our messages; those of others stay with the message centre."""
-        if self._is_ours(receipt):
-            return None
-        if not self._all_accepted:
+        if not receipt.matched and not self._all_accepted:
             found: Deferred[None] = Deferred()
-            self._early[found] = receipt.message_id
+            self._early[found] = receipt
             await found.addTimeout(EARLY, self._reactor, lambda *_: None)
             self._early.pop(found, None)
-        return None if self._is_ours(receipt) else CommandStatus.ESME_RX_T_APPN
+        return None if receipt.matched else CommandStatus.ESME_RX_T_APPN
 
     def _found(self, message_id: str) -> None:
-        self._answer_early([each for each, of in self._early.items() if of == message_id])
+        early = [each for each, of in self._early.items() if of.message_id == message_id]
+        # Of receipts that say the same the service keeps one.
+        is_matched = any(self._early[each].matched for each in early)
+        for each in early:
+            self._early[each].matched = is_matched
+        self._answer_early(early)
 
     def _accepted_all(self) -> None:
         self._all_accepted = True
@@ -391,18 +423,23 @@ class SendRun:
             del self._early[found]
             found.callback(None)
 
-    def _is_ours(self, receipt: Receipt) -> bool:
-        return self._service.confirming.ids.match(receipt.message_id) is not None
-
     def _show(self, direction: Any, pdu: Any, octets: bytes, time: float) -> None:
         self._print(line(direction, pdu, time))
 
     # What people see.
 
-    def _progress(self) -> Any:
-        if len(self._wanted) > 1 and sys.stderr.isatty():
-            return click.progressbar(length=len(self._wanted), label="sent", file=sys.stderr)
-        return click.progressbar(length=len(self._wanted), file=io.StringIO())
+    @contextlib.contextmanager
+    def _progress(self, label: str) -> Iterator[Any]:
+        """A bar at a terminal, as wide as there is room for it."""
+        self._shows_bar = len(self._wanted) > 1 and sys.stderr.isatty()
+        width = BAR if shutil.get_terminal_size().columns >= 2 * BAR else 0
+        file = sys.stderr if self._shows_bar else io.StringIO()
+        length = len(self._wanted)
+        try:
+            with click.progressbar(length=length, label=label, width=width, file=file) as bar:
+                yield bar
+        finally:
+            self._shows_bar = False
 
     def _report(self) -> None:
         if self._refusals > MOST_SAID:
@@ -418,11 +455,11 @@ class SendRun:
                         if message.progress.final:
                             self._print(said)
             return
-        count = Counter(message.progress for message in self._messages)
-        counts = {progress.name.lower(): many for progress, many in sorted(count.items())}
-        not_sent = len(self._wanted) - len(self._messages)
+        in_order = sorted(self._messages, key=lambda message: message.progress)
+        counts = Counter(_became(message) for message in in_order)
+        not_sent = counts.pop(NOT_SENT, 0) + len(self._wanted) - len(self._messages)
         if not_sent:
-            counts["not sent"] = not_sent
+            counts[NOT_SENT] = not_sent
         if not print_counts(counts):
             self._code = self._code or REFUSED
 
@@ -443,19 +480,27 @@ class SendRun:
             self._code = self._code or REFUSED
 
     def _say(self, text: str) -> None:
-        click.echo(f"smpp send: {text}", err=True)
+        clear = "\r\x1b[K" if self._shows_bar else ""
+        click.echo(f"{clear}smpp send: {text}", err=True)
 
 
 _ACCEPTED = (Progress.SENT, Progress.ACCEPTED, Progress.DELIVERED)
 
 
+def _became(message: Message) -> str:
+    """What became of a message, in a word; nothing waits any more."""
+    if message.progress is Progress.QUEUED and not any(message.message_ids):
+        return Progress.UNKNOWN.name.lower() if message.possible_duplicates else NOT_SENT
+    return message.progress.name.lower()
+
+
 def _row(wanted: Recipient, message: Message | str) -> Row:
     """What became of a message, or why it was not sent."""
     if isinstance(message, str):
-        return Row(wanted.to, "not sent", 0, "", 0, message)
+        return Row(wanted.to, NOT_SENT, 0, "", 0, message)
     return Row(
         message.destination,
-        message.progress.name.lower(),
+        _became(message),
         len(message.parts),
         ids_in_row(message.message_ids),
         sum(part.attempts for part in message.parts),

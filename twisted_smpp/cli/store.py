@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from twisted_smpp.errors import StoreError
+from twisted_smpp.esme.lessons import LESSON, QUEUE
 from twisted_smpp.esme.message import Progress
 from twisted_smpp.esme.outbox import PARKED, PART
 from twisted_smpp.smsc.kinds import BROADCAST, MESSAGE, RECEIPT
@@ -193,6 +194,8 @@ def _name(queue: str, kind: int, state: int, is_done: bool) -> str:
         if queue == "outbox":
             stands = f", {Progress(state).name.lower()}" if kind == PART else ""
             return f"{_OUTBOX[kind]} of an outbox{stands}"
+        if (queue, kind) == (QUEUE, LESSON):
+            return "lesson of an outbox: how ids are written"
         stands = "" if kind == RECEIPT else f", {MessageState(state).name.lower()}"
         return f"{_KINDS[kind]} for {queue}{stands}{', done' if is_done else ''}"
     except (KeyError, ValueError):

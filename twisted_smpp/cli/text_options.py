@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -93,11 +94,18 @@ def _languages(names: Iterable[str]) -> tuple[Language, ...]:
     return tuple(Language[name.upper()] for name in names)
 
 
-def standard_input() -> str:
-    """All of it; wrong usage when it is closed."""
+def standard_input(errors: str = "surrogateescape") -> str:
+    """All of it, in UTF-8 whatever the locale is; wrong usage when it is closed.
+
+    Args:
+        errors: what happens with octets that are not UTF-8, as for ``bytes.decode``.
+
+    Raises:
+        UnicodeDecodeError: ``errors`` is ``"strict"``, and there are such octets.
+    """
     if sys.stdin is None:
         raise click.UsageError("-: there is no standard input")
-    return sys.stdin.read()
+    return io.StringIO(sys.stdin.buffer.read().decode("utf-8", errors), newline=None).read()
 
 
 def plain(text: str) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
+from twisted_smpp.stalls import StallWatch
+
 __all__ = ["Health"]
 
 #: Seconds for which a process counts as unwell after something has failed.
@@ -27,6 +29,7 @@ class Health:
         store: whose ``full`` and ``failed`` count, too; or None.
         publisher: of the log.
         lost: returns how many lines of the log were lost.
+        watch: of the reactor, or None.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class Health:
         store: Any = None,
         publisher: Any = globalLogPublisher,
         lost: Callable[[], int] = int,
+        watch: StallWatch | None = None,
     ) -> None:
         self._seconds = seconds
         self._store = store
         self._publisher = publisher
         self._lost = lost
+        self._watch = watch
         self._failed_at: float | None = None
         self._what = ""
         self.failures = 0
@@ -76,4 +81,6 @@ class Health:
             "last_failure_ago": None if since is None else round(since, 3),
             "store": "failed" if has_failed else "full" if is_full else "ok",
             "log_lines_lost": self._lost(),
+            "stalls": 0 if self._watch is None else self._watch.count,
+            "longest_stall": 0.0 if self._watch is None else round(self._watch.longest, 3),
         }

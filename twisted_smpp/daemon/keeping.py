@@ -53,9 +53,7 @@ class RouteOptions(usage.Options):
     """Has ``--route``, which may be given again."""
 
     def opt_route(self, value: str) -> None:
-        """PREFIX=account:NAME|loopback|at-once|nowhere: messages to numbers that begin so; may
-        be given again, and the longest prefix counts.
-        """
+        """PREFIX=account:NAME|loopback|at-once|nowhere; given again, the longest PREFIX counts."""
         prefix, is_there, target = value.partition("=")
         digits = prefix.removeprefix("+")
         if not is_there or not digits or not digits.isascii():

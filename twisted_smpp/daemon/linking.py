@@ -30,7 +30,7 @@ LINK: list[list[Any]] = [
     ["profile", None, "standard", f"What is special: {', '.join(names())}, or a TOML file."],
     ["window", "w", None, "Requests that may wait for their responses (10).", int],
     ["rate", None, None, "Messages a second, at most (no limit).", float],
-    ["unknown", None, "resend", "What becomes of a message whose response is lost: or fail, hold."],
+    ["unknown", None, "resend", "What to do when a response is lost: resend, fail or hold."],
     ["longest-delay", None, 60.0, "Seconds until it connects again, at most.", float],
     [
         "enquire-interval",
@@ -51,9 +51,7 @@ class LinkOptions(usage.Options):
         self["connect"] = []
 
     def opt_connect(self, endpoint: str) -> None:
-        """Endpoint of the message centre (tcp:, tls:, ...); may be repeated: the next is tried
-        when one fails. [default: tcp:127.0.0.1:2775]
-        """
+        """Endpoint of the message centre; given again, what is tried next (tcp:127.0.0.1:2775)."""
         self["connect"].append(endpoint)
 
     opt_c = opt_connect

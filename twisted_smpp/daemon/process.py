@@ -9,6 +9,7 @@ from twisted.logger import ILogObserver
 from twisted.python.components import Componentized
 
 from twisted_smpp.daemon.logs import DaemonLog
+from twisted_smpp.stalls import StallWatch
 
 __all__ = ["Process"]
 
@@ -19,16 +20,21 @@ class Process(MultiService):
     Args:
         role: the service of it.
         log: of the process; None leaves the log to twistd.
+        watch: of the reactor, or None.
 
     Attributes:
         role: the service.
     """
 
-    def __init__(self, role: IService, log: DaemonLog | None) -> None:
+    def __init__(
+        self, role: IService, log: DaemonLog | None, watch: StallWatch | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.role = role
         self._log = log
         role.setServiceParent(self)
+        if watch is not None:
+            watch.setServiceParent(self)  # type: ignore[no-untyped-call]
 
     def setServiceParent(self, parent: Any) -> None:
         """Twisted: it belongs to an application now, whose log is begun after this."""

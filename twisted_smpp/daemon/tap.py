@@ -60,6 +60,7 @@ from twisted_smpp.smsc import (
     SMSCService,
 )
 from twisted_smpp.smsc.networks import read_network
+from twisted_smpp.stalls import StallWatch
 from twisted_smpp.text.receipt import Receipt
 
 __all__ = ["Options", "makeService", "role_of"]
@@ -73,6 +74,7 @@ _TIMERS: list[list[Any]] = [
     ["enquire-interval", None, 30.0, "Seconds of silence until enquire_link; 0: never.", float],
     ["response-timeout", None, 30.0, "Seconds that a request waits for its response.", float],
 ]
+_STALL = ["stall", None, 1.0, "Seconds that code may block all else unsaid; 0: for ever.", float]
 
 
 def _timers(options: Any, bind: float) -> Timers:
@@ -119,6 +121,7 @@ class SMSCOptions(OneLineErrors, RouteOptions, AuthOptionMixin):
                 float,
             ],
             ["outbind-password-file", None, None, "File with the password that an outbind shows."],
+            _STALL,
             *KEEPING,
         ]
     )
@@ -228,6 +231,7 @@ class ESMEOptions(OneLineErrors, LinkOptions):
         [
             *LINK,
             ["control", None, None, "Unix socket at which other programs hand over messages."],
+            _STALL,
             *STORE,
         ]
     )
@@ -264,6 +268,7 @@ Examples:
             )
         if self["unknown"] == "hold" and self["control"] is None:
             raise usage.UsageError("--unknown hold needs --control: smpp control decides")
+        _check_stall(self)
         check_store(self)
 
 
@@ -311,6 +316,12 @@ def _check_numbers(options: Any) -> None:
         raise usage.UsageError("--enquire-interval is negative; 0 switches it off")
     if options["response-timeout"] <= 0:
         raise usage.UsageError("--response-timeout has to be more than 0 seconds")
+    _check_stall(options)
+
+
+def _check_stall(options: Any) -> None:
+    if options["stall"] < 0:
+        raise usage.UsageError("--stall is negative; 0 switches it off")
 
 
 def _take_steady_time(reactor: Any) -> None:
@@ -327,31 +338,43 @@ def makeService(options: Options) -> IService:
     take_standard_files()
     twistd = _twistd(options.subOptions)
     log: DaemonLog | None = None
-    role = role_of(options, reactor, lambda: 0 if log is None else log.lost)
+    watch = _watch_of(options.subOptions, reactor)
+    role = role_of(options, reactor, lambda: 0 if log is None else log.lost, watch)
     if twistd and not twistd.get("logger"):
         try:
             log = log_of(twistd)
         except ValueError as error:
             sys.exit(f"{options.subOptions.synopsis_name}: {error}")
         atexit.register(log.writer.close)
-    return Process(role, log)
+    return Process(role, log, watch)
 
 
-def role_of(options: Options, reactor: Any, lost: Callable[[], int] = int) -> IService:
+def _watch_of(options: Any, reactor: Any) -> StallWatch | None:
+    return StallWatch(options["stall"], reactor=reactor) if options["stall"] else None
+
+
+def role_of(
+    options: Options,
+    reactor: Any,
+    lost: Callable[[], int] = int,
+    watch: StallWatch | None = None,
+) -> IService:
     """The service of the role that the options describe.
 
     Args:
         options: of ``twistd smpp``, parsed.
         reactor: that it runs in.
         lost: returns how many lines of the log were lost.
+        watch: of the reactor, or None.
     """
     role: Any = options.subOptions
     ending = Ending(reactor)
     ending.take_signals()
+    health = partial(Health, reactor.seconds, lost=lost, watch=watch)
     try:
         if isinstance(role, SMSCOptions):
-            return _smsc(role, reactor, ending, lost)
-        return _esme(role, reactor, ending, lost)
+            return _smsc(role, reactor, ending, health)
+        return _esme(role, reactor, ending, health)
     except ValueError as error:
         sys.exit(f"{role.synopsis_name}: {error}")
 
@@ -361,7 +384,9 @@ def _twistd(options: Any) -> Any:
     return (options.parent.parent if options.parent is not None else None) or {}
 
 
-def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[], int]) -> IService:
+def _smsc(
+    options: SMSCOptions, reactor: Any, ending: Ending, health: Callable[[Any], Health]
+) -> IService:
     allow_open_files(options["max-sessions"], options["max-unbound"])
     twistd = _twistd(options)
     accounts = None
@@ -400,7 +425,7 @@ def _smsc(options: SMSCOptions, reactor: Any, ending: Ending, lost: Callable[[],
         sheds_privileges=any(twistd.get(name) is not None for name in ("uid", "gid")),
         control=options["control"],
         certificates=listeners.certificates,
-        health=Health(reactor.seconds, centre.store, lost=lost),
+        health=health(centre.store),
         silence=silence_of(options, accounts),
     )
 
@@ -446,7 +471,9 @@ def _defence(options: SMSCOptions, reactor: Any) -> Defence:
     return Defence(IReactorTime(reactor), limits, options["proxies"] or None)
 
 
-def _esme(options: ESMEOptions, reactor: Any, ending: Ending, lost: Callable[[], int]) -> IService:
+def _esme(
+    options: ESMEOptions, reactor: Any, ending: Ending, health: Callable[[Any], Health]
+) -> IService:
     make: Any = ESMEPool if options["binds"] > 1 else ESMEService
     system_id = options["system-id"]
     # A receiver sends nothing that had to be kept.
@@ -464,8 +491,8 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending, lost: Callable[[],
     )
     if outbox is None:
         return link
-    health = Health(reactor.seconds, store, lost=lost)
-    control = ControlFactory(link, outbox, health=health.status)
+    well = health(store)
+    control = ControlFactory(link, outbox, health=well.status)
     return OutgoingService(
         link,
         store,
@@ -474,7 +501,7 @@ def _esme(options: ESMEOptions, reactor: Any, ending: Ending, lost: Callable[[],
         control,
         options["control"],
         in_foreground=bool(_twistd(options).get("nodaemon", True)),
-        health=health,
+        health=well,
     )
 
 

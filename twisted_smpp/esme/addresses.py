@@ -48,11 +48,11 @@ class Address(NamedTuple):
             raise TypeError(f"an address is a str or an Address, not {text!r}") from None
         if usual and text[0] != "0":
             return cls(_INTERNATIONAL, _ISDN, text)
-        text = text.strip()
+        text = digits = text.strip()
         if "(0)" in text and text.startswith(("+", "00")):
-            text = text.replace("(0)", "")  # dialled within the country only
+            digits = text.replace("(0)", "")  # dialled within the country only
         # To translate takes longer than all the rest.
-        digits = text if text.isalnum() else text.translate(_PUNCTUATION)
+        digits = digits if digits.isalnum() else digits.translate(_PUNCTUATION)
         number = digits.removeprefix("+")
         international = number != digits
         if _dials_abroad(number) and len(digits) > MOST_SHORT_CODE and not international:

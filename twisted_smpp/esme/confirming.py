@@ -33,9 +33,9 @@ class Sends(Protocol):
 class Confirming:
     """The parts that await receipts, and the receipts that await their parts.
 
-    As long as it is not known how ids are written, a receipt that came before the response to its
-    message might fit another one, in another writing. So one that fits none just so waits until
-    what was in flight is answered; only then it may be one of a message that is called otherwise.
+    A receipt that came before the response to its message might fit another one, if it is not
+    known how ids are written, or if they are converted. Such a receipt waits until what was in
+    flight when it came is answered.
 
     Args:
         strategy: how ids are compared, see :mod:`twisted_smpp.text.message_id`.
@@ -81,6 +81,8 @@ class Confirming:
         #: Called with the id of receipts that wait no more: they have found their message, or
         #: were dropped.
         self.unparked: Callable[[str], object] | None = None
+        #: Called when it was learnt how ids are written, or forgotten.
+        self.on_lesson: Callable[[], object] | None = None
 
     @property
     def waiting(self) -> int:
@@ -115,17 +117,18 @@ class Confirming:
 
     def _match_parked(self, part: MessagePart, message_id: str, now: float) -> None:
         ids = self.ids
+        receipt_id: str | None = message_id
         if ids.settled not in (None, "verbatim"):
             self._parked_ids.learn_from(ids)
             receipt_id = self._parked_ids.match(message_id)
-            if receipt_id is not None:
-                self._found_parked(receipt_id, part, now)
-        elif message_id in self._parked:
-            before = ids.lessons
-            if ids.match(message_id) is part:
-                self._found_parked(message_id, part, now)
-            if ids.lessons != before:
-                self._has_learnt(now)
+        if receipt_id is None or receipt_id not in self._parked or self._has_to_wait(receipt_id):
+            return
+        before = ids.lessons
+        # It may fit a message that was there before as well.
+        if ids.match(receipt_id) is part:
+            self._found_parked(receipt_id, part, now)
+        if ids.lessons != before:
+            self._has_learnt(now)
 
     def _found_parked(self, receipt_id: str, part: MessagePart, now: float) -> None:
         self.unmatched.found(receipt_id)
@@ -142,7 +145,7 @@ class Confirming:
         ids = self.ids
         before = ids.lessons
         part = None
-        if not ids.is_learning or receipt.message_id in ids or not self._may_be_early(now):
+        if not (ids.is_open and self._may_be_early(now) and ids.may_change(receipt.message_id)):
             part = ids.match(receipt.message_id)
         if part is None:
             if self._park(receipt, now) and self._may_be_early(now):
@@ -156,6 +159,9 @@ class Confirming:
     def _may_be_early(self, at: float) -> bool:
         """Whether a response is due to what was sent by that time: it may bring the very id."""
         return any(sender.unanswered_since <= at for sender in self.senders)
+
+    def _has_to_wait(self, receipt_id: str) -> bool:
+        return receipt_id in self._unripe and self.ids.may_change(receipt_id)
 
     def _ripen(self, now: float) -> None:
         """All that was in flight when a receipt came is answered: it is of none of those."""
@@ -174,6 +180,8 @@ class Confirming:
         """How ids are written is known now, or no more."""
         if self.ids.settled is not None:
             self._retry_parked(now)
+        if self.on_lesson is not None:
+            self.on_lesson()
 
     def told(self, part: MessagePart, receipt: Receipt, now: float) -> None:
         """The message centre was asked for a part, and says this."""
@@ -190,11 +198,14 @@ class Confirming:
             self._retry(receipt_id, now)
 
     def _retry(self, receipt_id: str, now: float) -> None:
+        if self._has_to_wait(receipt_id):
+            return
         part = self.ids.match(receipt_id)
         if part is not None and receipt_id in self._parked:
             self._found_parked(receipt_id, part, now)
 
     def _confirm(self, part: MessagePart, receipt: Receipt, now: float) -> None:
+        receipt.matched = True
         progress = _BY_RECEIPT(receipt.message_state)
         if part.progress >= FIRST_FINAL:
             if progress is not None and progress is not part.progress:

@@ -33,6 +33,7 @@ class FailOver:
 
     Attributes:
         error: why the last attempt failed; None when it did not.
+        tried: the name of the endpoint that was tried last.
         is_called: whether :meth:`connect` is being called just now.
     """
 
@@ -54,7 +55,11 @@ class FailOver:
         self._present = 0
         self._short = 0
         self.error: Exception | None = None
+        self.tried = self.name
         self.is_called = False
+
+    def __repr__(self) -> str:
+        return self.name
 
     @property
     def name(self) -> str:
@@ -90,6 +95,7 @@ class FailOver:
         while True:
             left -= 1
             self.error = None
+            self.tried = self.name
             self._trying(self.name)
             try:
                 return await self._attempt(factory)

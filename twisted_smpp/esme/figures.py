@@ -32,6 +32,9 @@ class LinkFigures:
         unmatched: receipts that found no message within a minute, since the service was made.
         too_many_unmatched: whether they are 1 % or more of the receipts of an hour, and were not
             less than 0.5 % since.
+        oldest_waiting: seconds for which the first part that waits to be sent has waited, at
+            least; looked at every half minute, on all links of the account.
+        stuck: whether that was five minutes, and was not half of it since; the log says why.
     """
 
     window: int
@@ -48,14 +51,17 @@ class LinkFigures:
     parked: int
     unmatched: int
     too_many_unmatched: bool
+    oldest_waiting: float
+    stuck: bool
 
     @classmethod
-    def of(cls, sender: Any, confirming: Any, session: Any, now: float) -> LinkFigures:
+    def of(cls, sender: Any, confirming: Any, stuck: Any, session: Any, now: float) -> LinkFigures:
         """The figures of now.
 
         Args:
             sender: the :class:`~twisted_smpp.esme.sender.Sender`.
             confirming: the :class:`~twisted_smpp.esme.confirming.Confirming`.
+            stuck: the :class:`~twisted_smpp.esme.stuck.Stuck`.
             session: the :class:`~twisted_smpp.protocol.SMPPProtocol` that is bound, or None.
             now: the time, in seconds.
         """
@@ -76,4 +82,6 @@ class LinkFigures:
             parked=confirming.parked,
             unmatched=confirming.unmatched.count,
             too_many_unmatched=confirming.unmatched.too_many,
+            oldest_waiting=stuck.seconds,
+            stuck=stuck.too_long,
         )

@@ -241,6 +241,7 @@ class Link(Shorthands, Service):
             seconds = self._clock.seconds() - self._bound_at
             stable = self._backoff.bound_for(seconds, self._endpoint.listens)
             self._endpoint.ended(stable)
+            why = why.rstrip(".")
             self._why = f"the link to {session.peer} ended: {why}"
             self.log.info("the link to {peer} ended: {why}", peer=session.peer, why=why)
 
@@ -265,7 +266,8 @@ class Link(Shorthands, Service):
         seconds = self._backoff.delay(failed)
         error = self._endpoint.error
         if error is not None:
-            self._why = f"the message centre cannot be reached: {error}"
+            where = self._endpoint.tried
+            self._why = f"the message centre at {where} cannot be reached: {str(error).rstrip('.')}"
             self.log.info("{why}", why=self._why)
         self._tell_in_step(LinkState.WAITING, self._why, seconds)
         return seconds

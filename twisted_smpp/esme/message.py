@@ -384,6 +384,14 @@ class Message:
                 waiting.remove(deferred)
 
 
+def useless(part: MessagePart) -> SMPPError | None:
+    """Why a part that nobody has need not be sent: another of its message has failed."""
+    for other in part.message.parts:
+        if other.progress is Progress.FAILED:
+            return SMPPError(f"not sent: part {other.number} was refused ({other.error})")
+    return None
+
+
 def due_at(schedule: Any, said_at: float) -> float | None:
     """When a message is due that is scheduled by a relative time; None if it is by another.
 

@@ -62,7 +62,7 @@ class Outbox(Recoverable):
         now: returns seconds since 1970.
 
     Attributes:
-        store: the store.
+        store, name: as given.
         recovered: whether all that an earlier process has left was read, see
             :meth:`when_recovered`.
         on_refused: called with a message and a :class:`~twisted_smpp.errors.StoreFull` or
@@ -79,7 +79,7 @@ class Outbox(Recoverable):
         on_recovered: Callable[[Message], object] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(store)
+        super().__init__(store, name)
         self.on_refused: Callable[[Message, SMPPError], object] | None = None
         #: While several are told of what was written: the links that have something to write
         #: when all are. None when nobody is.
@@ -113,8 +113,7 @@ class Outbox(Recoverable):
 
     def _next_number(self) -> int:
         number: int = self.store.next_number()
-        if not self._since:
-            self._since = number
+        self._since = self._since or number
         return number
 
     # New messages.
@@ -360,7 +359,10 @@ class Outbox(Recoverable):
             if links is not None:
                 self.telling = None
                 for link in links:
-                    link.flush()
+                    try:
+                        link.flush()
+                    except Exception:
+                        self.log.failure("a link has failed to send what was written")
 
     def _settle(self, error: SMPPError | None) -> None:
         while self._waiting and self._waiting[0][0] <= self._written:

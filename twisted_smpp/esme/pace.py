@@ -14,7 +14,8 @@ from twisted_smpp.tokens import TokenBucket
 
 __all__ = ["Pace", "SharedRate", "TokenBucket"]
 
-#: Pauses double from the first to the longest; each is drawn at random from half to all.
+#: Pauses double from the first to the longest while nothing is accepted in between, and are
+#: halved again when something is; each is drawn at random from half to all.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 #: What the rate gets back in a second, of the agreed one.
 RATE_GROWTH = 0.05
@@ -113,6 +114,8 @@ class Pace:
         self._pause = FIRST_PAUSE
         self._paused_at = self._paused_until = self._slowed_at = float("-inf")
         self._grown_at = self._seen = now
+        #: Whether a message was accepted since the last pause began.
+        self._had_room = False
         self.throttled = 0
         self.slowed = False
         #: The rate of all links of an account, besides that of this one.
@@ -172,6 +175,9 @@ class Pace:
             return
         if sent_at > self._slowed_at:
             self._slow_down(now)
+        if self._had_room:  # the last pause, half of what is next, was long enough
+            self._pause = max(self._pause / 4, FIRST_PAUSE)
+        self._had_room = False
         self._paused_at = now
         self._paused_until = now + self._pause * (0.5 + self._random() / 2)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
@@ -188,6 +194,7 @@ class Pace:
         if not self.slowed:
             return
         self._see(now)
+        self._had_room = True
         if self._window < self._most_window:
             self._window = min(self._most_window, self._window + 1 / self._window)
             self.window = int(self._window)

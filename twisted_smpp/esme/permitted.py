@@ -8,6 +8,7 @@ the standard reserves does what it likes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from twisted_smpp.errors import FieldError
@@ -21,7 +22,9 @@ from twisted_smpp.wire.tlvs import (
     sar_total_segments,
 )
 
-__all__ = ["check_fields", "check_names", "check_tlvs"]
+__all__ = ["Validity", "check_fields", "check_names", "check_tlvs", "wanted"]
+
+Validity = datetime | timedelta | times.Relative | None
 
 _V5_0 = InterfaceVersion.V5_0
 #: The greatest values of fields, before SMPP 5.0 and in it.
@@ -49,6 +52,38 @@ _OWN_TLVS: Mapping[Any, str] = {
     for tlv in (message_payload, sar_msg_ref_num, sar_segment_seqnum, sar_total_segments)
     for key in (tlv, tlv.tag, tlv.name)
 }
+
+
+def wanted(
+    usual: Mapping[str, Any],
+    receipt: bool,
+    validity: Validity,
+    schedule: Validity,
+    priority: int,
+    fields: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The fields that the profile, or who sends, wants to be other than usual.
+
+    Args:
+        usual: those of each message.
+        receipt, validity, schedule, priority: what ``send()`` was given.
+        fields: what more it was given.
+
+    Raises:
+        TypeError: one of the fields is not to be given.
+        ValueError: a time cannot be written.
+    """
+    check_names(fields)
+    found = dict(usual)
+    if not receipt:
+        found["registered_delivery"] = 0
+    if validity is not None:
+        found["validity_period"] = times.encode(validity)
+    if schedule is not None:
+        found["schedule_delivery_time"] = times.encode(schedule)
+    if priority:
+        found["priority_flag"] = priority
+    return {**found, **fields}
 
 
 def check_names(fields: Iterable[str]) -> None:

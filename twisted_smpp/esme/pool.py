@@ -25,10 +25,12 @@ from twisted_smpp.esme.figures import LinkFigures
 from twisted_smpp.esme.link import Endpoint, LinkChange, LinkState
 from twisted_smpp.esme.message import Message, MessagePart
 from twisted_smpp.esme.pace import SharedRate, TokenBucket
+from twisted_smpp.esme.permitted import Validity
 from twisted_smpp.esme.pool_link import Desk, PoolLink
 from twisted_smpp.esme.sender import BUSY_SECONDS, Sender
 from twisted_smpp.esme.sending import Sending
-from twisted_smpp.esme.service import ESMEService, Validity
+from twisted_smpp.esme.service import ESMEService
+from twisted_smpp.esme.sweeping import Sweep
 from twisted_smpp.protocol import SMPPProtocol
 from twisted_smpp.shorthands import Shorthands
 from twisted_smpp.states import State
@@ -44,8 +46,6 @@ Binds = int | Sequence[str | Mapping[str, Any]] | Mapping[str, int]
 _SENDING = (State.BOUND_TX, State.BOUND_TRX)
 #: Seconds that a link has to be bound again after a restart.
 RESTART_SECONDS = 60.0
-#: How often old parts and receipts are looked for, in seconds.
-_SWEEP = 30.0
 
 
 class ESMEPool(Shorthands, MultiService):
@@ -89,7 +89,7 @@ class ESMEPool(Shorthands, MultiService):
     """
 
     log = Logger()
-    _sweep_call: IDelayedCall | None = None
+    _call: IDelayedCall | None = None
 
     def __init__(
         self,
@@ -114,11 +114,11 @@ class ESMEPool(Shorthands, MultiService):
         self._able: list[PoolLink] = []
         self._waiting: list[Deferred[SMPPProtocol]] = []
         self._feeding = self._rolling = False
-        self._call: IDelayedCall | None = None
         self._count = 0
         self._desk = desk = Desk(self, endpoint, system_id, password, sending=sending, **settings)
         self._clock: IReactorTime = desk._clock
-        self.confirming = desk.confirming
+        self._sweep = Sweep(self._clock, self._expire)
+        self.confirming, self.stuck = desk.confirming, desk.stuck
         if rate is None and sending is None:
             rate, burst = desk._sending.rate, desk._sending.burst
             desk._sending = replace(desk._sending, rate=None, burst=None)
@@ -173,6 +173,7 @@ class ESMEPool(Shorthands, MultiService):
         self._count += 1
         # Parts of one message may come on several links, and its last part on another once more.
         link._receiving = self._desk._receiving
+        link.stuck = self.stuck
         link.sender.pace.shared = self._shared
         self._senders.append(link.sender)
         link.sender.peers = self._senders
@@ -321,12 +322,14 @@ class ESMEPool(Shorthands, MultiService):
         self._cancel()
         return stopping.addCallback(self._stopped)
 
+    def hand_over(self) -> None:
+        """What :meth:`ESMEService.hand_over` does, for the parts of all links."""
+        self._desk.hand_over()
+
     def _stopped(self, _: Any) -> None:
         if self.running:
             return
-        if self._sweep_call is not None:
-            self._sweep_call.cancel()
-            self._sweep_call = None
+        self._sweep.stop()
         waiting, self._waiting = self._waiting, []
         for deferred in waiting:
             if not deferred.called:  # the errback of one may cancel another
@@ -555,23 +558,16 @@ class ESMEPool(Shorthands, MultiService):
     # What gets old.
 
     def _sweep_later(self) -> None:
-        if self._sweep_call is None and self.running:
-            self._sweep_call = self._clock.callLater(_SWEEP, self._sweep)
-
-    def _sweep(self) -> None:
-        self._sweep_call = None
-        try:
-            is_idle = self._expire(self._clock.seconds())
-        except Exception:
-            self.log.failure("what is too old was not looked for, but is again soon")
-            is_idle = False
-        if not is_idle:
-            self._sweep_later()
+        if self.running:
+            self._sweep.later()
 
     def _expire(self, now: float) -> bool:
         """Ends what is too old; whether nothing is left that could become so."""
         for sender in list(self._senders):
             sender.expire(now)
+        first = [order for each in self._senders if (order := each.first_order) is not None]
+        last = self._lobby.last_order
+        self.stuck.look(min(first, default=None), last, self.waiting, self._why_waiting, now)
         if self._able:
             self._desk._asking.sweep()
         self.confirming.expire(now)
@@ -580,6 +576,12 @@ class ESMEPool(Shorthands, MultiService):
             receiving.expire()
         idle = self.confirming.idle and all(sender.idle for sender in self._senders)
         return idle and (receiving is None or receiving.idle)
+
+    def _why_waiting(self) -> str:
+        link = next(iter(self._able or self.links), None)
+        if link is None:
+            return "the pool has no links"
+        return f"link {link.name}: {link._why_waiting()}"
 
 
 def _each(binds: Binds, bind: str) -> list[Mapping[str, Any]]:

@@ -62,10 +62,14 @@ class Lobby(Sender):
         """Parts that wait anywhere in the pool: its bound is that of the whole."""
         return self._pool.waiting
 
+    @property
+    def _occupied(self) -> int:
+        return self._pool.waiting + self._pool.held
+
     def check_room(self) -> None:
         """Raises WindowFull when there is no room in the pool for one more message."""
-        if self.waiting >= self._most_waiting:
-            self._no_room()
+        if self._occupied >= self._most_waiting:
+            self._no_room(self._pool.waiting, self._pool.held)
 
     @property
     def own(self) -> int:

@@ -138,6 +138,11 @@ class Receiving:
         for joined in self._reassembly.expire(now):
             self._rest(joined)
 
+    def flush(self) -> None:
+        """Hands over all that is incomplete."""
+        for joined in self._reassembly.flush(self._account, "asked to hand it over"):
+            self._rest(joined)
+
     def _give_up(self, now: float) -> None:
         """Who has not answered in time has refused."""
         while self._asked:

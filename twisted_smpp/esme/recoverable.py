@@ -16,14 +16,16 @@ class Recoverable:
 
     Args:
         store: where it is.
+        name: of the account or link.
 
     Attributes:
-        store: the same.
+        store, name: the same.
         recovered: whether all of it was read.
     """
 
-    def __init__(self, store: IMessageStore) -> None:
+    def __init__(self, store: IMessageStore, name: str) -> None:
         self.store: Any = store
+        self.name = name
         self.recovered = False
         #: How many messages were read so far.
         self._read_count = 0

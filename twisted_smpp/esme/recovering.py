@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_smpp.errors import SessionLost, StoreFailed
+from twisted_smpp.esme.lessons import Lessons
 from twisted_smpp.esme.message import Message
 from twisted_smpp.esme.outbox import Outbox
 
@@ -28,6 +29,7 @@ class Recovering:
     Args:
         clock: an ``IReactorTime``.
         outbox: where the messages are.
+        lessons: what was learnt of how ids are written; it is read first.
         found, receipt: as those of :meth:`~twisted_smpp.esme.outbox.Outbox.load`.
         done: called once, with the number of messages.
     """
@@ -38,12 +40,14 @@ class Recovering:
         self,
         clock: Any,
         outbox: Outbox,
+        lessons: Lessons,
         found: Callable[[Message, float], object],
         receipt: Callable[[Any, int, float], object],
         done: Callable[[int], object],
     ) -> None:
         self._clock = clock
         self._outbox = outbox
+        self._lessons = lessons
         self._found = found
         self._receipt = receipt
         self._done = done
@@ -74,8 +78,11 @@ class Recovering:
     def _read(self) -> None:
         self._call = None
         self._is_reading = True
-        reading = self._outbox.load(self._clock.seconds, self._found, self._receipt)
-        Deferred.fromCoroutine(reading).addCallbacks(self._was_read, self._was_not)
+        Deferred.fromCoroutine(self._load()).addCallbacks(self._was_read, self._was_not)
+
+    async def _load(self) -> int:
+        await self._lessons.read()
+        return await self._outbox.load(self._clock.seconds, self._found, self._receipt)
 
     def _was_read(self, count: int) -> None:
         self._is_reading = False

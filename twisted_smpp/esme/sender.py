@@ -29,7 +29,7 @@ from twisted_smpp.errors import (
     WindowFull,
 )
 from twisted_smpp.esme.attempts import Attempt, Journal, Link, UnknownPolicy
-from twisted_smpp.esme.message import FIRST_FINAL, Message, MessagePart, Progress
+from twisted_smpp.esme.message import FIRST_FINAL, Message, MessagePart, Progress, useless
 from twisted_smpp.esme.pace import Pace
 from twisted_smpp.esme.retries import Retries, RetryClass
 from twisted_smpp.esme.waiting import TO_SEND, Waiting
@@ -57,7 +57,7 @@ class Sender(Waiting):
         pace: how fast the link may be driven.
         retries: what to do with refusals.
         unknown: what to do with lost responses.
-        most_waiting: when so many parts wait to be sent, no more messages are taken.
+        most_waiting: when so many parts wait to be sent or are held, no more messages are taken.
         accepted: called with a part that has just been accepted, and with its new id.
     """
 
@@ -109,6 +109,11 @@ class Sender(Waiting):
         return min((part.sent_at for part in chain(self._in_flight, overdue)), default=inf)
 
     @property
+    def last_order(self) -> int:
+        """The order of the last part there was."""
+        return self._order
+
+    @property
     def idle(self) -> bool:
         """Whether :meth:`expire` has nothing to do, now or later."""
         return not (self.waiting or self._in_flight or self._overdue or self._held)
@@ -116,8 +121,7 @@ class Sender(Waiting):
     def parts(self) -> Iterator[MessagePart]:
         """Every part that has not been accepted and has not failed."""
         # Of those that are final the message may be gone. It is a list: who looks may decide.
-        later = (part for _, part in self._later)
-        found = chain(self._in_flight, self._returned, self._new, later, self._held)
+        found = [*self._in_flight, *(part for _, part in self._all())]
         return iter([part for part in found if part.progress < _ACCEPTED])
 
     # In.
@@ -144,6 +148,8 @@ class Sender(Waiting):
         """Sends a part that has nobody before it; returns whether it did."""
         if self._pumping or self._new or self._returned or self._later:
             return False
+        if len(self._held) >= self._most_waiting:
+            return False
         now = self._seconds()
         if part.expires_at is not None and part.expires_at <= now:
             return False
@@ -166,6 +172,8 @@ class Sender(Waiting):
     def is_free(self, now: float) -> bool:
         """Whether one more message would be sent at once, without any count of how many."""
         if self._pumping or self._new or self._returned or self._later:
+            return False
+        if len(self._held) >= self._most_waiting:
             return False
         return len(self._in_flight) < self.pace.window and (
             self.able and now >= self._busy_until and self.pace.is_free(now)
@@ -475,11 +483,10 @@ class Sender(Waiting):
         self, part: MessagePart, seconds: float = 0.0, progress: Progress = Progress.QUEUED
     ) -> None:
         """Back into the queue: to its place in it, or for later."""
-        if progress is Progress.QUEUED and not part.unknowns:
-            for other in part.message.parts:
-                if other.progress is Progress.FAILED:
-                    self._end(part, Progress.FAILED, _useless(other))
-                    return
+        error = None if part.unknowns or progress is not Progress.QUEUED else useless(part)
+        if error is not None:
+            self._end(part, Progress.FAILED, error)
+            return
         part.progress = progress
         if seconds:
             heappush(self._later, (self._seconds() + seconds, part))
@@ -489,11 +496,10 @@ class Sender(Waiting):
 
     def _fail(self, part: MessagePart, error: SMPPError) -> None:
         """Refused for good: then the parts that nobody has are of no use either."""
-        part.error = error
         for other in part.message.parts:
             if other.progress is Progress.QUEUED and not other.unknowns and other is not part:
                 self._take_out(other)
-                other.error = _useless(part)
+                other.error = SMPPError(f"not sent: part {part.number} was refused ({error})")
                 other.progress = Progress.FAILED
         self._end(part, Progress.FAILED, error)
 
@@ -579,6 +585,7 @@ class Sender(Waiting):
         if part in self._held:
             self._held.discard(part)
             self._end(part, Progress.LOST, part.error or SMPPError("given up"))
+            self._pump()
 
     def rests_for(self, now: float) -> float:
         """Seconds for which nothing is sent because of what was refused before."""
@@ -591,8 +598,3 @@ class Sender(Waiting):
         if self.ready and self.pace.seconds_left(now):
             return 0  # the rate says how fast; one more would only wait here
         return max(0, self.pace.window - len(self._in_flight) - self.ready)
-
-
-def _useless(failed: MessagePart) -> SMPPError:
-    """The error of a part that nobody has, and of whose message another has failed."""
-    return SMPPError(f"not sent: part {failed.number} was refused ({failed.error})")

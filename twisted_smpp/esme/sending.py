@@ -22,7 +22,8 @@ class Sending:
         rate: messages/s that were agreed; None for no limit.
         burst: messages that may go at once after a rest; None for a tenth of a second of
             the rate.
-        most_waiting: when so many parts wait to be sent, no more messages are taken.
+        most_waiting: when so many parts wait to be sent, or for a decision about what is held,
+            no more messages are taken.
         retries: what to do with refusals.
         unknown: what to do when a response is lost: an
             :class:`~twisted_smpp.UnknownPolicy`, or its value.

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 
 from twisted_smpp.answering import awaited
 from twisted_smpp.errors import SMPPError
@@ -18,16 +17,19 @@ from twisted_smpp.esme.asking import Asking
 from twisted_smpp.esme.care import PartByPart
 from twisted_smpp.esme.confirming import Confirming
 from twisted_smpp.esme.figures import LinkFigures
+from twisted_smpp.esme.lessons import Lessons
 from twisted_smpp.esme.link import Endpoint, Link, LinkChange
 from twisted_smpp.esme.message import RECEIPTS, Message, MessagePart, due_at
 from twisted_smpp.esme.outbox import Outbox
 from twisted_smpp.esme.pace import Pace
-from twisted_smpp.esme.permitted import check_fields, check_names, check_tlvs
+from twisted_smpp.esme.permitted import Validity, check_fields, check_tlvs, wanted
 from twisted_smpp.esme.profile import Profile
 from twisted_smpp.esme.receiving import Received, Receiving
 from twisted_smpp.esme.recovering import Recovering
 from twisted_smpp.esme.sender import Sender, UnknownPolicy
 from twisted_smpp.esme.sending import Sending, confirming_of
+from twisted_smpp.esme.stuck import Stuck, why_waiting
+from twisted_smpp.esme.sweeping import Sweep
 from twisted_smpp.esme.usual import Envelopes
 from twisted_smpp.events import LateResponse
 from twisted_smpp.protocol import Answer, SMPPProtocol
@@ -47,14 +49,10 @@ from twisted_smpp.wire.sealed import SealedSubmitSM
 
 __all__ = ["ESMEService"]
 
-Validity = datetime | timedelta | Relative | None
-
 _RECEIPT = int(RegisteredDelivery.RECEIPT)  # looked up once: an enumeration is slow at it
 _SENDING = (State.BOUND_TX, State.BOUND_TRX)
 #: What send() is given besides the addresses and the text, if nothing.
 _AS_USUAL: tuple[Any, ...] = (None, None, None, None, None, 0, {})
-#: How often old parts and receipts are looked for, in seconds.
-_SWEEP = 30.0
 
 
 class ESMEService(Link):
@@ -106,7 +104,6 @@ class ESMEService(Link):
     #: What it is a part of.
     _pool: Any = None
     _recovering: Recovering | None = None
-    _sweep_call: IDelayedCall | None = None
     # Most of what comes are receipts.
     decoders = staticmethod(receipt_decoders)
 
@@ -141,16 +138,16 @@ class ESMEService(Link):
         super().__init__(endpoint, system_id, password, **settings)
         self._sending = sending or Sending.of(profile)
         self._receipt_form = self._sending.receipt_form
-        self._on_receipt = called["on_receipt"]
-        self._on_alert = called["on_alert"]
+        self._on_receipt, self._on_alert = called["on_receipt"], called["on_alert"]
         self._profile = profile
-        usual = {"registered_delivery": _RECEIPT, **profile.fields}
-        self._envelopes = Envelopes(usual, profile.tlvs)
+        self._usual_fields = {"registered_delivery": _RECEIPT, **profile.fields}
+        self._envelopes = Envelopes(self._usual_fields, profile.tlvs)
         self.text = text or profile.text
         self._now = now
         self._references = references or References()
         self._receiving = self._make_receiving(called["on_message"], reassembly, system_id)
         self.confirming = confirming or confirming_of(self._sending, system_id)
+        self.stuck = Stuck(system_id)
         #: Whether there are messages that receipts may be about.
         self._follows = confirming is not None or outbox is not None
         self.outbox = outbox
@@ -159,6 +156,7 @@ class ESMEService(Link):
         self.confirming.senders.append(self.sender)
         if outbox is not None:
             self._keeps_in(outbox)
+        self._sweep = Sweep(self._clock, self._expire)
 
     def _make_receiving(
         self, on_message: Any, reassembly: Reassembly | None, system_id: str
@@ -211,7 +209,12 @@ class ESMEService(Link):
             if caution is not None:
                 self.sender.outbox = self.outbox.keeper = PartByPart(self.outbox, caution)
             self._recovering = Recovering(
-                self._clock, self.outbox, self._recovered, self._parked, self._all_recovered
+                self._clock,
+                self.outbox,
+                Lessons(self.outbox, self.confirming),
+                self._recovered,
+                self._parked,
+                self._all_recovered,
             )
         if self._recovering is not None:
             self._recovering.start()
@@ -243,14 +246,21 @@ class ESMEService(Link):
         self.sender.stop()
         return super().stopService()
 
+    def hand_over(self) -> None:
+        """Calls ``on_message`` with what has come of incomplete messages, as after their time.
+
+        For the end of a process: it was all answered, and does not come again.
+        """
+        if self._receiving is not None:
+            self._receiving.flush()
+
     def _recover_no_more(self) -> None:
         if self._recovering is not None:
             self._recovering.stop()
 
     def _stopped(self, result: Any) -> None:
-        if not self.running and self._sweep_call is not None:
-            self._sweep_call.cancel()
-            self._sweep_call = None
+        if not self.running:
+            self._sweep.stop()
         super()._stopped(result)
 
     # Sending.
@@ -302,7 +312,7 @@ class ESMEService(Link):
             message = self._usual(to, text, source, receipt)
         if message is None:
             planned = plan(text, self.text, method=method, message_class=message_class)
-            fields = self._wanted(receipt, validity, schedule, priority, fields)
+            fields = wanted(self._usual_fields, receipt, validity, schedule, priority, fields)
             message = self._message(to, source, planned, fields, tlvs, validity)
         return self._queue(message, key)
 
@@ -333,7 +343,7 @@ class ESMEService(Link):
             self.sender.add(message)
         else:
             self._keep(self.outbox, message)
-        if self._sweep_call is None:
+        if self._sweep.call is None:
             self._sweep_later()
         return message
 
@@ -353,27 +363,6 @@ class ESMEService(Link):
             sender.check_room()
             outbox.keep(message, now)
         sender.add(message)
-
-    def _wanted(
-        self,
-        receipt: bool,
-        validity: Validity,
-        schedule: Validity,
-        priority: int,
-        fields: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        """The fields that the profile, or who sends, wants to be other than usual."""
-        check_names(fields)
-        wanted = {"registered_delivery": _RECEIPT, **self._profile.fields}
-        if not receipt:
-            wanted["registered_delivery"] = 0
-        if validity is not None:
-            wanted["validity_period"] = times.encode(validity)
-        if schedule is not None:
-            wanted["schedule_delivery_time"] = times.encode(schedule)
-        if priority:
-            wanted["priority_flag"] = priority
-        return {**wanted, **fields}
 
     def _message(
         self,
@@ -493,12 +482,12 @@ class ESMEService(Link):
     def figures(self) -> LinkFigures:
         """How the link is doing now: window, queue, rate, round trips."""
         now = self._clock.seconds()
-        return LinkFigures.of(self.sender, self.confirming, self.session, now)
+        return LinkFigures.of(self.sender, self.confirming, self.stuck, self.session, now)
 
     def _accepted(self, part: MessagePart, message_id: str, age: float = 0.0) -> None:
         if part.wants_receipt:
             self.confirming.accepted(part, message_id, self._clock.seconds() - age)
-            if self._sweep_call is None:
+            if self._sweep.call is None:
                 self._sweep_later()
 
     # What the link tells.
@@ -538,7 +527,7 @@ class ESMEService(Link):
         receipt = Receipt.of(pdu, self._receipt_form)
         if self._follows:
             part = self.confirming.receipt(receipt, self._clock.seconds())
-            if self._sweep_call is None:
+            if self._sweep.call is None:
                 self._sweep_later()
             if self.outbox is not None:
                 return self._kept_receipt(receipt, pdu, part)
@@ -568,30 +557,28 @@ class ESMEService(Link):
     # What gets old.
 
     def _sweep_later(self) -> None:
-        if self._sweep_call is None and self.running:
-            self._sweep_call = self._clock.callLater(_SWEEP, self._sweep)
-
-    def _sweep(self) -> None:
-        self._sweep_call = None
-        try:
-            is_idle = self._expire(self._clock.seconds())
-        except Exception:
-            self.log.failure("what is too old was not looked for, but is again soon")
-            is_idle = False
-        if not is_idle:
-            self._sweep_later()
+        if self.running:
+            self._sweep.later()
 
     def _expire(self, now: float) -> bool:
         """Ends what is too old; whether nothing is left that could become so."""
-        self.sender.expire(now)
-        if self.sender.able:
+        sender = self.sender
+        sender.expire(now)
+        self.stuck.look(
+            sender.first_order, sender.last_order, sender.waiting, self._why_waiting, now
+        )
+        if sender.able:
             self._asking.sweep()
         self.confirming.expire(now)
         receiving = self._receiving
         if receiving is not None:
             receiving.expire()
-        idle = self.sender.idle and self.confirming.idle
+        idle = sender.idle and self.confirming.idle
         return idle and (receiving is None or receiving.idle)
+
+    def _why_waiting(self) -> str:
+        unbound = (self.session is None and self._why) or self.change.reason
+        return why_waiting(self.sender, unbound, self._clock.seconds())
 
 
 #: Many messages have the same source.

@@ -23,7 +23,7 @@ class Waiting:
 
     Args:
         seconds: returns the time, in seconds.
-        most_waiting: when so many parts wait to be sent, no more messages are taken.
+        most_waiting: when so many parts wait to be sent or are held, no more messages are taken.
     """
 
     def __init__(self, seconds: Callable[[], float], most_waiting: int) -> None:
@@ -55,14 +55,27 @@ class Waiting:
         """Parts whose outcome is unknown, and that wait for a decision."""
         return len(self._held)
 
+    @property
+    def first_order(self) -> int | None:
+        """The order of the first part that waits to be sent now; None when none does."""
+        first = [each[0].order for each in (self._returned, self._new) if each]
+        return min(first, default=None)
+
+    @property
+    def _occupied(self) -> int:
+        """Parts that take up room."""
+        return self.waiting + self.held
+
     def check_room(self) -> None:
         """Raises WindowFull when there is no room for one more message."""
-        if len(self._new) + len(self._returned) + len(self._later) >= self._most_waiting:
-            self._no_room()
+        waiting = len(self._new) + len(self._returned) + len(self._later)
+        if waiting + len(self._held) >= self._most_waiting:
+            self._no_room(self.waiting, self.held)
 
-    def _no_room(self) -> NoReturn:
+    def _no_room(self, waiting: int, held: int) -> NoReturn:
+        and_held = f" and {held} are held until it is decided about them" if held else ""
         raise WindowFull(
-            f"{self.waiting} message parts wait to be sent, at most {self._most_waiting} may"
+            f"{waiting} message parts wait to be sent{and_held}, at most {self._most_waiting} may"
         )
 
     def slot(self) -> Deferred[None]:
@@ -80,7 +93,7 @@ class Waiting:
             return
         self._giving = True
         try:
-            while self._slots and self.waiting < self._most_waiting:
+            while self._slots and self._occupied < self._most_waiting:
                 self._slots.popleft().callback(None)
         finally:
             self._giving = False
@@ -136,6 +149,12 @@ class Waiting:
                 self._new.popleft()
         return shifted
 
+    def _all(self) -> list[tuple[float, MessagePart]]:
+        """What waits, now, for later or for a decision, with the time from which it may be sent."""
+        now = self._seconds()
+        waiting = [(now, part) for part in (*self._returned, *self._new, *self._held)]
+        return waiting + self._later
+
     def release(
         self, wanted: Callable[[MessagePart], bool] = lambda part: True
     ) -> list[tuple[float, MessagePart]]:
@@ -147,9 +166,7 @@ class Waiting:
         Returns:
             the parts in their order, each with the time from which it may be sent.
         """
-        now = self._seconds()
-        waiting = [(now, part) for part in (*self._returned, *self._new, *self._held)]
-        waiting += self._later
+        waiting = self._all()
         # Those that are done meanwhile are dropped: the message of one may be gone.
         done = {part for _, part in waiting if part.progress >= FIRST_FINAL}
         released = [each for each in waiting if each[1] not in done and wanted(each[1])]

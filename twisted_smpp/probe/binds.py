@@ -40,7 +40,7 @@ def bind_as(mode: str, version: InterfaceVersion) -> Callable[[Probe], Awaitable
             raise NotTried(f"SMPP {version.text} was not asked for.")
         visit = await probe.open(mode, version)
         if visit.bind_reply.lost and not visit.bind_reply.number:
-            return inconclusive("It closed the connection instead of answering.")
+            return inconclusive(f"It {visit.bind_reply.why}.")
         return _bound(visit.bind_reply, version)
 
     return check

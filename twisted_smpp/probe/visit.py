@@ -299,5 +299,7 @@ def _reason(error: BaseException, seconds: float) -> dict[str, Any]:
     if isinstance(error, ResponseTimeout):
         return {"why": f"did not answer within {seconds:g} s"}
     if isinstance(error, SessionLost | NotPermitted):
-        return {"why": "closed the connection instead of answering", "lost": True}
+        why = getattr(error, "reason", "")
+        because = f" ({why})" if why.startswith("TLS: ") else ""
+        return {"why": f"closed the connection instead of answering{because}", "lost": True}
     return {"why": f"could not be asked: {error}"}

@@ -31,9 +31,9 @@ class OneByOne:
         """Whether anybody is there."""
         return self._outlet.is_open()
 
-    def has_room(self) -> bool:
+    def has_room(self, record: Record) -> bool:
         """Whether a record would be sent at once."""
-        return not self._caution.is_busy and self._outlet.has_room()
+        return not self._caution.is_busy and self._outlet.has_room(record)
 
     def send(self, record: Record, told: Callable[[Any, Record], object]) -> None:
         """Sends a record when it is its turn; tells what came of it."""

@@ -572,7 +572,8 @@ class MessageCentre(Service):
 
     def _expired(self, record: Record) -> None:
         if record.queue.startswith("dead:"):
-            self.watch(self.store.remove(record.number))
+            self.fresh.changed(record.number)  # who is about to revive it finds it no more
+            self._forget(record.number)
         elif record.kind == RECEIPT:
             self._hopeless(record, "its time is over")
         else:

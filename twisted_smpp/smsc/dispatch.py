@@ -46,7 +46,7 @@ class Outlet(Protocol):
     def is_open(self) -> bool:
         """Whether anybody is there."""
 
-    def has_room(self) -> bool:
+    def has_room(self, record: Record) -> bool:
         """Whether a record would be sent at once."""
 
     def send(self, record: Record, told: Callable[[Any, Record], object]) -> None:
@@ -271,7 +271,7 @@ class Dispatch:
             self._later = _EVER
             self._has_more = True
         for _ in range(MOST_AT_ONCE):
-            if not (self._ready and self.outlet.has_room()):
+            if not (self._ready and self.outlet.has_room(self._ready[0])):
                 break
             self._send(self._ready.popleft())
         self.outlet.flush()
@@ -280,7 +280,7 @@ class Dispatch:
             self._fetch()
         if self._ready:
             # Without room a response wakes it, or the transport that is empty again.
-            self._wake(0.0 if self.outlet.has_room() else ROOM_SECONDS)
+            self._wake(0.0 if self.outlet.has_room(self._ready[0]) else ROOM_SECONDS)
         elif not self._has_more and self._later < _EVER:
             self._wake(max(0.0, self._later - self._now()))
 

@@ -90,6 +90,8 @@ class Sessions:
 
     def __init__(self) -> None:
         self.sessions: list[SMPPProtocol] = []
+        #: One of them for each version of SMPP.
+        self._versions: dict[int, SMPPProtocol] = {}
         self._timeouts: dict[SMPPProtocol, int] = {}
         self._next = 0
         #: Deliveries that were taken, and when the last one was, in seconds of the reactor.
@@ -104,27 +106,38 @@ class Sessions:
         """A session was bound."""
         if session.state in _RECEIVING:
             self.sessions.append(session)
+            self._count_versions()
 
     def remove(self, session: SMPPProtocol) -> None:
         """A session has ended."""
         if session in self.sessions:
             self.sessions.remove(session)
+            self._count_versions()
         self._timeouts.pop(session, None)
+
+    def _count_versions(self) -> None:
+        self._versions = {each.session.version: each for each in self.sessions}
 
     def is_open(self) -> bool:
         """Whether a session receives."""
         return bool(self.sessions)
 
-    def has_room(self) -> bool:
-        """Whether the window of a session has room, and its peer reads."""
-        for session in self.sessions:  # noqa: SIM110  any() takes three times as long
+    def has_room(self, record: Record) -> bool:
+        """Whether the window of a session that can take it has room, and its peer reads."""
+        takers = self._takers(record) if len(self._versions) > 1 else self.sessions
+        for session in takers:  # noqa: SIM110  any() takes three times as long
             if session.has_room:
                 return True
         return False
 
+    def _takers(self, record: Record) -> list[SMPPProtocol]:
+        """The sessions whose SMPP has a way to say it; all of them where there is none."""
+        able = {version for version, each in self._versions.items() if _fits(record, each)}
+        return [each for each in self.sessions if each.session.version in able] or self.sessions
+
     def send(self, record: Record, told: Told) -> None:
         """Delivers to the sessions in turn, those that have room."""
-        session = self._choose()
+        session = self._choose(record)
         if session is None:
             error = SessionLost("no session receives; it was never sent", sent=False)
             told(Failure(error), record)
@@ -162,11 +175,12 @@ class Sessions:
     def _not_alerted(self, failure: Failure, session: SMPPProtocol) -> None:
         self.log.info("{peer}: no alert: {why}", peer=session.peer, why=failure.getErrorMessage())
 
-    def _choose(self) -> SMPPProtocol | None:
+    def _choose(self, record: Record) -> SMPPProtocol | None:
         count = len(self.sessions)
+        takers = self._takers(record) if len(self._versions) > 1 else None
         for step in range(count):
             session = self.sessions[(self._next + step) % count]
-            if session.has_room:
+            if session.has_room and (takers is None or session in takers):
                 self._next = (self._next + step + 1) % count
                 return session
         return None
@@ -230,6 +244,15 @@ def to_session(record: Record, version: int) -> DeliverSM | DataSM:
     return pdu if version >= InterfaceVersion.V3_4 else _without_tlvs(pdu)
 
 
+def _fits(record: Record, session: SMPPProtocol) -> bool:
+    """Whether the SMPP version of a session can carry a record."""
+    try:
+        session.session.check(to_session(record, session.session.version))
+    except FieldError:
+        return False
+    return True
+
+
 def _without_tlvs(pdu: DeliverSM | DataSM) -> DeliverSM:
     """What a receiver of SMPP 3.3 can take, which knows neither data_sm nor TLVs.
 
@@ -256,7 +279,7 @@ class AtOnce:
         """Always."""
         return True
 
-    def has_room(self) -> bool:
+    def has_room(self, record: Record) -> bool:
         """Always."""
         return True
 
@@ -291,7 +314,7 @@ class Sink:
         """It is always there."""
         return True
 
-    def has_room(self) -> bool:
+    def has_room(self, record: Record) -> bool:
         """Whether it may be given one more message."""
         return len(self._in_flight) < self._window
 

@@ -16,9 +16,11 @@ strategy says which of that counts as the same:
 ====================  ==================================================================
 
 The same characters match too, and come first, but for one case: where ids are converted, the
-same digits may be another number. ``hex to decimal`` and ``decimal to hex`` then take the number;
-``hex-decimal`` and ``learn`` take neither. Where two messages fit, none is taken: rather a message
-without its receipt than one with the receipt of another.
+same digits may be another number. ``hex to decimal`` and ``decimal to hex`` then take the number,
+and so does ``learn`` when it has found one of them, until an id comes that was not converted;
+``hex-decimal`` takes neither. Where two messages fit, none is taken: rather a message
+without its receipt than one with the receipt of another. That needs the ids of both to be there:
+whoever knows that some are still to come asks :meth:`MessageIds.may_change` first.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ T = TypeVar("T", bound=Hashable)
 SETTLE_AFTER = 10
 #: Characters of the longest id that is compared as more than a string.
 _LONGEST = 64
+#: Digits of the longest number that may be an id that is there, and another one when it is read
+#: otherwise. The two are 27 times apart then: no message centre counts that far meanwhile.
+_SHORT = 8
 
 _HEX_DIGITS = "0123456789abcdefABCDEF"
 
@@ -177,6 +182,7 @@ class MessageIds(Generic[T]):
         strategy: as given.
         lessons: how often :attr:`settled` has changed.
         is_learning: whether nothing is settled yet.
+        is_open: whether an id that is still to come may change what another one belongs to.
         matched, unknown, ambiguous: how many receipts were matched, fitted nothing, or fitted
             several items.
 
@@ -208,14 +214,18 @@ class MessageIds(Generic[T]):
         self._keyed = [
             (name, _LOOSE[name][int(of_receipts)], self._table_of(name)) for name in self._loose
         ]
-        self._converts = not _CONVERTING.isdisjoint(self._loose)
+        self._readings = {name: key for name, key, _ in self._keyed if name in _CONVERTING}
+        self._converts = bool(self._readings)
         self._size = 0
         self._settled: str | None = None
         self._for = self._from_nothing()
         self._against = 0
+        #: Whether a number was matched only because it was not converted.
+        self._is_mixed = False
         if state is not None:
             self._restore(state)
-        self.is_learning = self.settled is None
+        else:
+            self._settle(None)
 
     def __contains__(self, message_id: object) -> bool:
         """Whether an id was added that is written just so."""
@@ -300,26 +310,52 @@ class MessageIds(Generic[T]):
             self.ambiguous += 1
             return Match(ambiguous=True)
         self.matched += 1
-        self._learn(set(usable))
+        self._learn(set(usable), receipt_id)
         return Match(cast(T, items.pop()), next(iter(usable)))
+
+    def may_change(self, receipt_id: str) -> bool:
+        """Whether an id that is added later may be the one, rather than what is found now.
+
+        It may where ids are converted, for a number of up to eight digits: until it is found by
+        the conversion, if it is known which. While that is learnt, it may as well for what is not
+        written just like any id that is there. Nothing is counted, and nothing learnt.
+
+        Args:
+            receipt_id: the id of the receipt, as it came.
+        """
+        if not self.is_open:
+            return False
+        if self.is_learning and receipt_id not in self:
+            return True
+        plain = _plain(receipt_id)
+        if len(plain) > _SHORT or not self._numbers(plain):
+            return False
+        settled = self.settled
+        return settled not in _CONVERTING or settled not in self._find_loosely(receipt_id)
+
+    def _numbers(self, plain: str) -> set[str | None]:
+        """How a number is written in the other base, where that is not the same."""
+        settled = self.settled
+        names = [settled] if settled in _CONVERTING else list(self._readings)
+        return {self._readings[name](plain) for name in names} - {None, plain}
 
     def _usable(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
         """What counts of that which the strategies find, the strictest first."""
         same = self._verbatim.items(receipt_id)
-        settled = self._settled
-        if same and (not self._converts or settled not in (None, *_CONVERTING)):
+        if same and not self.is_open:
             return {"verbatim": same}
         found = self._find_loosely(receipt_id)
-        if self.strategy in _CONVERTING:
-            # It was said that ids are converted: the same digits are only the second best.
-            return found or ({"verbatim": same} if same else {})
-        if same:
-            # The same digits may be another number: then nobody can tell which it is.
-            numbers = _CONVERTING if settled is None else {settled}
-            return {"verbatim": same} | {
-                name: items for name, items in found.items() if name in numbers
-            }
-        return found if settled is None else self._by_settled(found)
+        if not same:
+            return found if self._settled is None else self._by_settled(found)
+        settled = self.settled
+        if settled in _CONVERTING and not self._is_mixed:
+            # It is known that ids are converted: the same digits are only the second best.
+            return {settled: found[settled]} if settled in found else {"verbatim": same}
+        # The same digits may be another number: then nobody can tell which it is.
+        numbers = {settled} if settled in _CONVERTING else _CONVERTING
+        return {"verbatim": same} | {
+            name: items for name, items in found.items() if name in numbers
+        }
 
     def _find_loosely(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
         found: dict[str, tuple[Any, ...]] = {}
@@ -352,9 +388,11 @@ class MessageIds(Generic[T]):
                 self.forget()
         return {}
 
-    def _learn(self, names: set[str]) -> None:
+    def _learn(self, names: set[str], receipt_id: str) -> None:
         if self.strategy != "learn":
             return
+        if names == {"verbatim"} and self.is_open and self._numbers(_plain(receipt_id)):
+            self._is_mixed = True
         if self._settled is not None:
             self._against = max(self._against - 1, 0)
             return
@@ -363,10 +401,10 @@ class MessageIds(Generic[T]):
                 self._for[name] += 1
             elif "verbatim" not in names:
                 self._for[name] = 0
-        self._settled = next(filter(self._is_certain, self._for), None)
-        if self._settled is not None:
+        settled = next(filter(self._is_certain, self._for), None)
+        if settled is not None:
             self.lessons += 1
-            self.is_learning = False
+            self._settle(settled)
 
     def _is_certain(self, name: str) -> bool:
         """Whether enough speaks for a strategy, and less for reading ids as numbers."""
@@ -378,10 +416,15 @@ class MessageIds(Generic[T]):
         """Begins to learn anew."""
         if self._settled is not None:
             self.lessons += 1
-        self._settled = None
+        self._settle(None)
         self._for = self._from_nothing()
         self._against = 0
+        self._is_mixed = False
+
+    def _settle(self, name: str | None) -> None:
+        self._settled = name
         self.is_learning = self.settled is None
+        self.is_open = self._converts and (name is None or name in _CONVERTING)
 
     @property
     def settled(self) -> str | None:
@@ -391,7 +434,6 @@ class MessageIds(Generic[T]):
     def learn_from(self, other: MessageIds[Any]) -> None:
         """Takes over what another one with the same strategy has learnt."""
         self._restore(other.state())
-        self.is_learning = other.is_learning
 
     def report(self) -> str:
         """What has been learnt, and how receipts fared, in words and without any id."""
@@ -409,7 +451,12 @@ class MessageIds(Generic[T]):
 
     def state(self) -> dict[str, Any]:
         """What has been learnt, as plain data for JSON; for ``state`` of a new one."""
-        return {"settled": self._settled, "for": dict(self._for), "against": self._against}
+        return {
+            "settled": self._settled,
+            "for": dict(self._for),
+            "against": self._against,
+            "mixed": self._is_mixed,
+        }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         settled, against = state.get("settled"), state.get("against")
@@ -420,6 +467,7 @@ class MessageIds(Generic[T]):
             raise ValueError(f"state: settled on {settled!r} is not a state of {self.strategy!r}")
         if not all(isinstance(count, int) and count >= 0 for count in (*counts.values(), against)):
             raise ValueError(f"state: {state!r} has counts that are none")
-        self._settled = settled
+        self._settle(settled)
         self._for = {name: counts[name] for name in self._for}
         self._against = cast(int, against)
+        self._is_mixed = bool(state.get("mixed"))

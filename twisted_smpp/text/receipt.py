@@ -102,10 +102,13 @@ class Receipt:
         raw: the octets of the text as they came, without a user data header.
         esm_class: that of the PDU; 0 when there was none.
         network_error_code: a :class:`NetworkErrorCode`, or None when the TLV is missing.
+        matched: whether an ESME has found the message that it is about; a receipt that came
+            before the response to its message is matched later.
     """
 
     # What the usual ones have alike is of the class.
     network_error_code: NetworkErrorCode | None = None
+    matched = False
     _stat = ""
     _fields: dict[str, str] | None = None
     _text_at = -1
