@@ -18,7 +18,7 @@ class LinkFigures:
         in_flight: requests that await their responses.
         waiting: message parts that wait to be sent.
         held: message parts whose outcome is unknown, and that wait for a decision.
-        rate: messages/s that may be sent now; None for no limit.
+        rate: messages/s that may be sent now, as it was agreed or found out; None for no limit.
         paused: seconds until something is sent again, after the message centre said that it
             was too much; else 0.0.
         throttled: how often it said so, since the service was made.

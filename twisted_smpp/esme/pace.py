@@ -3,13 +3,15 @@
 A token bucket keeps the rate that was agreed. When the message centre says that it is too
 much (ESME_RTHROTTLED, ESME_RMSGQFUL, a high congestion_state), the link pauses, its rate and
 its window are halved, and both grow again slowly while messages are accepted: additive
-increase, multiplicative decrease, as TCP does it.
+increase, multiplicative decrease, as TCP does it. Where no rate was agreed and pauses alone do not
+help, one is found out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted_smpp.esme.found_rate import FoundRate
 from twisted_smpp.tokens import TokenBucket
 
 __all__ = ["Pace", "SharedRate", "TokenBucket"]
@@ -114,6 +116,8 @@ class Pace:
         self._pause = FIRST_PAUSE
         self._paused_at = self._paused_until = self._slowed_at = float("-inf")
         self._grown_at = self._seen = now
+        #: What is allowed where nobody has said it; None while nothing is too much.
+        self._found: FoundRate | None = None
         #: Whether a message was accepted since the last pause began.
         self._had_room = False
         self.throttled = 0
@@ -175,6 +179,8 @@ class Pace:
             return
         if sent_at > self._slowed_at:
             self._slow_down(now)
+        if self._most_rate is None:
+            self._find_rate(now)
         if self._had_room:  # the last pause, half of what is next, was long enough
             self._pause = max(self._pause / 4, FIRST_PAUSE)
         self._had_room = False
@@ -207,11 +213,22 @@ class Pace:
             grown = max(0.0, now - since) * RATE_GROWTH * most
             bucket.slow_down(min(most, bucket.rate + grown), now)
         self._grown_at = now
+        found = self._found
+        if found is not None:
+            found.accepted(self._paused_until, now)
         self.slowed = (
             self._window < self._most_window
             or self._pause > FIRST_PAUSE
-            or (bucket is not None and most is not None and bucket.rate < most)
+            or (bucket is not None and (most is None or bucket.rate < most))
         )
+        if found is not None and (not self.slowed or found.is_over(now)):
+            self._found = self._bucket = None
+
+    def _find_rate(self, now: float) -> None:
+        if self._found is None:
+            self._found = FoundRate(now)
+        self._found.refused(now)
+        self._bucket = self._found.bucket
 
     def _slow_down(self, now: float) -> None:
         self._window = max(1.0, self._window / 2)
@@ -230,4 +247,6 @@ class Pace:
             self._paused_until -= back
             self._slowed_at -= back
             self._grown_at -= back
+            if self._found is not None:
+                self._found.set_back(back)
         self._seen = now
