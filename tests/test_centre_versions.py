@@ -9,9 +9,11 @@ import pytest
 from centre_kit import V3_3, V5_0, World, both_stores, routes, to_account
 from twisted.internet.defer import Deferred
 
-from twisted_smpp.smsc import Terms
+from twisted_smpp.errors import PDUError
+from twisted_smpp.smsc import Terms, outlets
 from twisted_smpp.values import InterfaceVersion
 from twisted_smpp.values import MessageState as M
+from twisted_smpp.wire.pdu import decode
 from twisted_smpp.wire.tlvs import message_payload
 
 V3_4 = InterfaceVersion.V3_4
@@ -82,4 +84,24 @@ def test_where_nobody_can_take_it_that_is_said_at_once(tmp_path: Path) -> None:
     world.turn(1)
     assert world.query(world.shop, message_id) == M.UNDELIVERABLE
     assert world.by_version == {V3_3: [], V3_4: []}
+    world.end()
+
+
+def test_one_that_cannot_be_read_does_not_hold_up_what_is_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_of("memory", tmp_path, V3_3, V3_4)
+
+    def unreadable(octets: bytes) -> Any:
+        pdu = decode(octets)
+        if b"odd" in octets:
+            raise PDUError("octets that an older version has left")
+        return pdu
+
+    monkeypatch.setattr(outlets, "decode", unreadable)
+    odd = world.submit(world.shop, short_message=b"odd")
+    others = [world.submit(world.shop) for _ in range(3)]
+    world.turn(1)
+    assert [world.query(world.shop, each) for each in others] == [M.DELIVERED] * 3
+    assert world.query(world.shop, odd) != M.DELIVERED
     world.end()

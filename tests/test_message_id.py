@@ -120,6 +120,34 @@ def test_R02_what_was_learnt_tells_which_number_it_is() -> None:
     assert made.match("16") == "sixteen"
 
 
+def learnt_to_convert() -> MessageIds[int]:
+    made = ids("learn", *((f"{number:x}", number) for number in range(200, 210)))
+    assert [made.match(str(number)) for number in range(200, 210)] == list(range(200, 210))
+    assert made.settled == "hex to decimal"
+    return made
+
+
+@pytest.mark.parametrize("not_converted", ["ABCDEF", "12ab", "5555"])
+def test_R02_one_that_was_not_converted_leaves_two_that_fit(not_converted: str) -> None:
+    made = learnt_to_convert()
+    for message_id, item in (("10", 16), ("16", 22), (not_converted, 1)):
+        made.add(message_id, item)
+    assert made.match("16") == 16
+    assert made.match(not_converted) == 1
+    assert made.find("16") == (None, "", True)
+
+
+def test_R02_one_to_come_may_be_the_one_where_not_each_is_converted() -> None:
+    made = learnt_to_convert()
+    made.add("10", 16)
+    assert not made.may_change("16")  # found by its number, as all have been
+    made.add("12ab", 1)
+    assert made.match("12ab") == 1
+    assert made.may_change("16")
+    made.add("16", 22)
+    assert not made.may_change("16")  # it fits two, and will
+
+
 def test_R02_an_id_to_come_may_change_what_a_short_number_belongs_to() -> None:
     for strategy in ("learn", "hex-decimal", "decimal to hex"):
         assert ids(strategy, ("10", "ten")).may_change("10"), strategy

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import TIMEOUT_MAX
 from typing import Any
 
 import pytest
@@ -79,6 +80,8 @@ class Event:
         return self.given
 
     def wait(self, seconds: float) -> bool:
+        if seconds > TIMEOUT_MAX:
+            raise OverflowError("timeout value is too large")  # as threading's
         self.world.pass_until(self, self.world.now + seconds)
         return self.given
 
@@ -187,3 +190,13 @@ def test_it_begins_when_the_reactor_runs_and_not_if_it_was_stopped_before() -> N
 def test_seconds_have_to_be_more_than_none(seconds: float) -> None:
     with pytest.raises(ValueError, match=r"^seconds: .* is not more than 0$"):
         StallWatch(seconds)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e300, TIMEOUT_MAX * 3])
+def test_seconds_may_be_more_than_a_thread_can_wait(seconds: float) -> None:
+    watched = Watched(1.0, seconds=seconds)
+    assert watched.run() == []
+
+
+def test_one_that_was_never_started_can_be_stopped() -> None:
+    Watched().watch.stopService()

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from message_centre_kit import Centre
 from pool_kit import PoolWorld
 from twisted.internet.defer import Deferred
@@ -145,3 +147,18 @@ def test_marks_are_bounded_and_never_make_a_wait_longer() -> None:
             assert len(stuck._marks) <= 1000
     assert stuck.seconds >= 0.8 * 5000 * 30.0
     assert {each["log_level"] for each in logs} == {LogLevel.warn}
+
+
+@pytest.mark.parametrize("kind", ["service", "pool"])
+def test_a_service_that_the_end_of_a_message_stops_keeps_no_timer(kind: str) -> None:
+    world: Any = Centre() if kind == "service" else PoolWorld()
+    service = world.service if kind == "service" else world.pool
+    service.startService()
+    service.send("491761234567", "Hi")  # one that goes on waiting
+    stopped: list[Any] = []
+    message = service.send("491761234567", "Hi", validity=timedelta(seconds=60))
+    message.final.addBoth(lambda _: stopped.append(service.stopService()))
+    passes(world, 2 * MINUTE, is_down=True)
+    assert message.progress.final
+    assert stopped
+    assert world.clock.getDelayedCalls() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from threading import Event, Thread, get_ident
+from threading import TIMEOUT_MAX, Event, Thread, get_ident
 from traceback import format_stack
 from typing import Any
 
@@ -77,7 +77,8 @@ class StallWatch(Service):
     def stopService(self) -> None:
         """Ends; the thread is gone after ``seconds`` at most."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._stop.set()
+        if self._stop is not None:
+            self._stop.set()
 
     def _begin(self, stop: Any) -> None:
         if not stop.is_set():
@@ -116,7 +117,7 @@ class StallWatch(Service):
     def _wait(self, event: Any, seconds: float) -> tuple[bool, bool]:
         """Whether it was set in that time; and whether this thread did not run either."""
         begin = self._monotonic()
-        is_set = event.wait(max(0.0, seconds))
+        is_set = event.wait(min(max(0.0, seconds), TIMEOUT_MAX))
         lasted = self._monotonic() - begin
         overslept = lasted - seconds > self.seconds
         if overslept:

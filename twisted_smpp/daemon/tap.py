@@ -320,8 +320,8 @@ def _check_numbers(options: Any) -> None:
 
 
 def _check_stall(options: Any) -> None:
-    if options["stall"] < 0:
-        raise usage.UsageError("--stall is negative; 0 switches it off")
+    if not options["stall"] >= 0:
+        raise usage.UsageError(f"--stall: {options['stall']:g} is negative, or no number; 0 is off")
 
 
 def _take_steady_time(reactor: Any) -> None:

@@ -150,8 +150,8 @@ class Confirming:
         if part is None:
             if self._park(receipt, now) and self._may_be_early(now):
                 self._unripe[receipt.message_id] = now
-            return None
-        self._confirm(part, receipt, now)
+        else:
+            self._confirm(part, receipt, now)
         if ids.lessons != before:
             self._has_learnt(now)
         return part

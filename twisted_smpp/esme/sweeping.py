@@ -31,14 +31,17 @@ class Sweep:
         self._clock = clock
         self._expire = expire
         self.call: IDelayedCall | None = None
+        self._is_stopped = False
 
     def later(self) -> None:
         """There may be something to look for."""
+        self._is_stopped = False
         if self.call is None:
             self.call = self._clock.callLater(SECONDS, self._look)
 
     def stop(self) -> None:
         """Looks no more, until :meth:`later` is called again."""
+        self._is_stopped = True
         if self.call is not None:
             self.call.cancel()
             self.call = None
@@ -50,5 +53,5 @@ class Sweep:
         except Exception:
             self.log.failure("what is too old was not looked for, but is again soon")
             is_idle = False
-        if not is_idle:
+        if not (is_idle or self._is_stopped):  # what was too old may have stopped it
             self.later()

@@ -248,7 +248,7 @@ def _fits(record: Record, session: SMPPProtocol) -> bool:
     """Whether the SMPP version of a session can carry a record."""
     try:
         session.session.check(to_session(record, session.session.version))
-    except FieldError:
+    except Exception:  # one that cannot be read fits nowhere: sending it tells why
         return False
     return True
 

@@ -328,16 +328,19 @@ class MessageIds(Generic[T]):
         if self.is_learning and receipt_id not in self:
             return True
         plain = _plain(receipt_id)
-        if len(plain) > _SHORT or not self._numbers(plain):
+        if len(plain) > _SHORT or self._reads(plain) <= {None}:
             return False
         settled = self.settled
-        return settled not in _CONVERTING or settled not in self._find_loosely(receipt_id)
+        if settled not in _CONVERTING or settled not in self._find_loosely(receipt_id):
+            return True
+        # Found by the conversion: but where not every id is converted, it may be the other one.
+        return self._is_mixed and receipt_id not in self
 
-    def _numbers(self, plain: str) -> set[str | None]:
-        """How a number is written in the other base, where that is not the same."""
+    def _reads(self, plain: str) -> set[str | None]:
+        """How an id is written in the other base, where that is not the same; None as no number."""
         settled = self.settled
         names = [settled] if settled in _CONVERTING else list(self._readings)
-        return {self._readings[name](plain) for name in names} - {None, plain}
+        return {self._readings[name](plain) for name in names} - {plain}
 
     def _usable(self, receipt_id: str) -> dict[str, tuple[Any, ...]]:
         """What counts of that which the strategies find, the strictest first."""
@@ -391,7 +394,7 @@ class MessageIds(Generic[T]):
     def _learn(self, names: set[str], receipt_id: str) -> None:
         if self.strategy != "learn":
             return
-        if names == {"verbatim"} and self.is_open and self._numbers(_plain(receipt_id)):
+        if names == {"verbatim"} and self.is_open and self._reads(_plain(receipt_id)):
             self._is_mixed = True
         if self._settled is not None:
             self._against = max(self._against - 1, 0)
